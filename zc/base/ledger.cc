@@ -1,0 +1,66 @@
+#include "zc/base/ledger.h"
+
+#include <mutex>
+
+namespace zc::ledger {
+namespace {
+
+struct registry {
+  std::mutex guard;
+  detail::counters* first = nullptr;
+  totals ended;  // what threads that are gone have counted
+};
+
+// Never destroyed: threads may end after static destructors have run.
+registry& all() noexcept {
+  static auto* const one = new registry;
+  return *one;
+}
+
+void add_to(totals& sum, const detail::counters& c) noexcept {
+  for (std::size_t i = 0; i < reasons; ++i) {
+    sum.bytes[i] += c.bytes[i].load(std::memory_order_relaxed);
+    sum.times[i] += c.times[i].load(std::memory_order_relaxed);
+  }
+  sum.received += c.received.load(std::memory_order_relaxed);
+  sum.forwarded += c.forwarded.load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
+namespace detail {
+
+counters::counters() noexcept {
+  registry& r = all();
+  const std::scoped_lock lock(r.guard);
+  next = r.first;
+  if (next != nullptr) next->previous = this;
+  r.first = this;
+}
+
+counters::~counters() {
+  registry& r = all();
+  const std::scoped_lock lock(r.guard);
+  add_to(r.ended, *this);
+  if (previous != nullptr) previous->next = next;
+  if (next != nullptr) next->previous = previous;
+  if (r.first == this) r.first = next;
+}
+
+}  // namespace detail
+
+const char* name_of(reason why) noexcept {
+  static constexpr std::array<const char*, reasons> names{"copy_of",    "coalesce", "straddle",
+                                                          "contiguous", "inflate",  "deflate"};
+  return names[static_cast<std::size_t>(why)];
+}
+
+totals read() noexcept {
+  registry& r = all();
+  const std::scoped_lock lock(r.guard);
+  totals sum = r.ended;
+  for (const detail::counters* c = r.first; c != nullptr; c = c->next) add_to(sum, *c);
+  return sum;
+}
+
+}  // namespace zc::ledger
