@@ -27,7 +27,7 @@ find_package(Threads REQUIRED)
 add_library(zc_options INTERFACE)
 target_include_directories(zc_options INTERFACE ${CMAKE_CURRENT_LIST_DIR}/..)
 target_compile_options(zc_options INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual -Wconversion -Wno-sign-conversion
+  -Wall -Wextra -Wshadow -Wold-style-cast -Wcast-qual -Wconversion -Wno-sign-conversion
   -fno-omit-frame-pointer)
 if(ZC_WERROR)
   target_compile_options(zc_options INTERFACE -Werror)

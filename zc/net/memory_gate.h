@@ -1,0 +1,63 @@
+// zc/net/memory_gate.h - who may read while memory is short.
+//
+//     quota            connection without a message under way      with one under way
+//     below soft       read                                        read
+//     above soft       pause, for `admission_wait` at most         read, as long as the pool has blocks
+//     still above      read on, refuse every new request           read on; refuse it too when the pool is empty
+//
+// Pausing makes TCP push back, which is all that most short overloads need; refusing tells clients to wait, with hints,
+// before their own time-outs make them guess. One gate per server, so that all its connections change over together.
+// Threads  One shard.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "zc/shard/shard.h"
+
+namespace zc::net {
+
+class memory_gate;
+
+// A connection that waits for memory. Destroying it leaves the line.
+class memory_waiter {
+ public:
+  memory_waiter() noexcept = default;
+  memory_waiter(const memory_waiter&) = delete;
+  memory_waiter& operator=(const memory_waiter&) = delete;
+  bool waiting() const noexcept { return link_ != nullptr; }
+
+ protected:
+  ~memory_waiter() { leave(); }
+
+ private:
+  friend class memory_gate;
+  virtual void on_memory_news() = 0;  // ask again
+  void leave() noexcept;
+  memory_waiter* next_ = nullptr;
+  memory_waiter** link_ = nullptr;
+};
+
+class memory_gate {
+ public:
+  enum class answer : unsigned char { read, pause, refuse };
+
+  memory_gate(shard& on, std::chrono::milliseconds admission_wait) noexcept;
+
+  // May a connection read on? After `pause` call wait(). `exhausted`: the pool has just refused a block.
+  answer ask(bool message_under_way, bool exhausted = false) noexcept;
+  void wait(memory_waiter& who) noexcept;
+  bool refusing() const noexcept { return refusing_; }
+
+ private:
+  void on_tick();
+
+  shard& shard_;
+  const std::chrono::milliseconds admission_wait_;
+  memory_waiter* first_ = nullptr;
+  time_point waiting_since_{};
+  bool refusing_ = false;
+  member_timer<memory_gate, &memory_gate::on_tick> tick_{*this};
+};
+
+}  // namespace zc::net
