@@ -5,7 +5,8 @@
 namespace zc::net {
 namespace {
 
-// How often a waiting line looks at the quota. Memory comes back from other shards too, which cannot tell us.
+// How often a waiting line looks at the quota. Memory comes back from other shards too, which
+// cannot tell us.
 constexpr std::chrono::milliseconds look_again(2);
 
 }  // namespace
@@ -23,7 +24,8 @@ memory_gate::memory_gate(shard& on, std::chrono::milliseconds admission_wait) no
 
 memory_gate::answer memory_gate::ask(bool message_under_way, bool exhausted) noexcept {
   quota& limits = shard_.memory().limits();
-  if (limits.tight() || exhausted) shard_.memory().trim();  // free blocks of ours may be all that is missing
+  if (limits.tight() || exhausted)
+    shard_.memory().trim();  // free blocks of ours may be all that is missing
   if (!limits.tight()) {
     refusing_ = false;
     if (!exhausted) return answer::read;
@@ -53,11 +55,11 @@ void memory_gate::on_tick() {
   }
   refusing_ = tight;
   // The line is taken over first: who asks again may have to wait again, in a new line.
-  memory_waiter* line = std::exchange(first_, nullptr);
-  if (line != nullptr) line->link_ = &line;
-  while (line != nullptr) {
-    memory_waiter* next = line;
-    next->leave();  // moves `line` on
+  woken_ = std::exchange(first_, nullptr);
+  if (woken_ != nullptr) woken_->link_ = &woken_;
+  while (woken_ != nullptr) {
+    memory_waiter* next = woken_;
+    next->leave();  // moves woken_ on
     next->on_memory_news();
   }
 }

@@ -55,6 +55,7 @@ class memory_gate {
   shard& shard_;
   const std::chrono::milliseconds admission_wait_;
   memory_waiter* first_ = nullptr;
+  memory_waiter* woken_ = nullptr;  // the line that is being told, during on_tick()
   time_point waiting_since_{};
   bool refusing_ = false;
   member_timer<memory_gate, &memory_gate::on_tick> tick_{*this};

@@ -50,6 +50,11 @@ class session {
   // The pool refused a block and the wait is over: refuse what is under way and drop what it holds.
   virtual void shed() = 0;
 
+  // False while what came is enough for now (HTTP/1.1: a request waits for its answer and the next
+  // one is here already). Asked before every read; reading goes on at a turn end at which it is
+  // true again.
+  virtual bool wants_input() const noexcept { return true; }
+
   virtual bool message_under_way() const noexcept = 0;  // a head or body has begun and is not complete
   virtual bool head_under_way() const noexcept = 0;     // for the head time-out
   virtual std::size_t requests_open() const noexcept = 0;  // taken and not answered yet

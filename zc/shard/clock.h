@@ -5,7 +5,8 @@
 
 namespace zc {
 
-// Monotonic. A shard reads its clock once per turn; now() is the start of the turn, good to about a millisecond.
+// Monotonic. A shard reads its clock once per turn; now() is the start of the turn, good to about a
+// millisecond.
 using nanoseconds = std::chrono::nanoseconds;
 using time_point = std::chrono::time_point<std::chrono::steady_clock, nanoseconds>;
 

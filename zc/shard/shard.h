@@ -1,10 +1,14 @@
 // zc/shard/shard.h - one worker: a thread, its poller, its memory, its timers.
 //
-// A turn of the loop: tasks posted by others, what the poller brings, timers, and last the work that
-// was put off to the end of the turn (one gathered send per connection instead of one per response).
+// A turn of the loop: tasks posted by others, what the poller brings, timers, and last the work
+// that was put off to the end of the turn (one gathered send per connection instead of one per
+// response).
 //
-// Threads  Everything but post() and request_stop() belongs to the thread that runs run().
-// Cost     defer() and at_turn_end() O(1) without allocation; post() one lock, and a wake-up if the shard sleeps.
+// Threads  Everything but post() and request_stop() belongs to the thread that made the shard and
+// runs run():
+//          the pool belongs to the thread that constructs it.
+// Cost     defer() and at_turn_end() O(1) without allocation; post() one lock, and a wake-up if the
+// shard sleeps.
 #pragma once
 
 #include <atomic>
@@ -15,6 +19,7 @@
 #include <span>
 #include <vector>
 
+#include "zc/base/units.h"
 #include "zc/mem/builder.h"
 #include "zc/mem/pool.h"
 #include "zc/shard/clock.h"
@@ -36,8 +41,10 @@ class turn_end_work {
  private:
   friend class shard;
   virtual void at_turn_end() = 0;
+  void unlink() noexcept;
+  // A ring with the shard's anchor in it; null while not queued.
   turn_end_work* next_ = nullptr;
-  turn_end_work** link_ = nullptr;
+  turn_end_work* previous_ = nullptr;
 };
 
 class shard {
@@ -48,6 +55,11 @@ class shard {
     nanoseconds spin = nanoseconds(0);  // how long to poll without sleeping once idle
   };
 
+  static constexpr std::size_t scratch_bytes = 64_KiB;
+  static constexpr std::size_t receive_slab_bytes =
+      256_KiB;  // the block, header and slack included
+  static constexpr std::size_t receive_room_bytes_min = 64_KiB;  // less is left: a new slab
+
   // `limits` and `time` must outlive the shard and every block of its pool.
   shard(const options& how, std::unique_ptr<poller> from, quota& limits, clock& time);
   shard(const shard&) = delete;
@@ -57,41 +69,70 @@ class shard {
   unsigned id() const noexcept { return id_; }
   poller& io() noexcept { return *poller_; }
   pool& memory() noexcept { return pool_; }
-  time_point now() const noexcept { return now_; }  // of this turn
-  void arm(timer& t, nanoseconds after) noexcept { timers_.arm(t, now_, after); }
+  // Of this turn: read when first asked for after the poller may have slept, then the same until it
+  // may sleep again.
+  time_point now() const noexcept;
+  void arm(timer& t, nanoseconds after) noexcept { timers_.arm(t, now(), after); }
 
-  // Reusable memory for work that ends before the caller returns: 64 KiB, aligned to 64. Not re-entrant.
+  // Reusable memory for work that ends before the caller returns: 64 KiB, aligned to 64. Not
+  // re-entrant.
   std::span<std::byte> scratch() noexcept;
 
-  // Queues work for the end of this turn; no effect when it is queued already. The work may queue itself again,
-  // for the same turn end (bounded by the caller).
+  // Where reads that nobody gave a place of their own go: the spare end of the shard's current
+  // receive slab (256 KiB blocks of the pool, at least 64 KiB left, rewound when only the shard
+  // holds it). Starts aligned to 64. Empty when the quota is exhausted and `need` is ordinary.
+  std::span<std::byte> receive_room(urgency need = urgency::ordinary);
+  // The first n bytes of the room last returned, now payload. Once per room.
+  bytes received(std::size_t n);
+
+  // Queues work for the end of this turn; no effect when it is queued already. The work may queue
+  // itself again, for the same turn end (bounded by the caller).
   void at_turn_end(turn_end_work& work) noexcept;
 
-  // Runs `task` on the shard's thread, in a later turn. Any thread. After the loop has ended the task is dropped.
+  // Runs `task` on the shard's thread, in a later turn, in the order of posting. Any thread. After
+  // the loop has ended the task is dropped (destroyed by the caller's thread). How much may wait is
+  // bounded by the callers.
   void post(std::move_only_function<void()> task);
 
-  // Runs turns until request_stop(). Work that must end first is the caller's to wait for.
+  // Runs turns until request_stop(); what was posted before that still runs. Work that must end
+  // first is the caller's to wait for.
   void run();
-  void run_turn(nanoseconds longest);  // one turn, for tests and for callers with a loop of their own
-  void request_stop() noexcept;        // any thread, and signal handlers
+  // One turn, for tests and for callers with a loop of their own. Not from inside a turn.
+  void run_turn(nanoseconds longest);
+  void request_stop() noexcept;  // any thread, and signal handlers
 
  private:
-  void run_posted();
+  struct turn_anchor final : turn_end_work {
+    turn_anchor() noexcept;
+    void at_turn_end() override {}
+  };
+
+  std::size_t turn(nanoseconds longest);  // returns how many things happened
+  std::size_t run_posted();
+  std::size_t run_turn_end();
+  std::size_t wait_for_events(nanoseconds longest);
 
   unsigned id_;
   nanoseconds spin_;
   clock& clock_;
   pool pool_;
   std::unique_ptr<poller> poller_;
-  time_point now_;
+  mutable time_point now_;
+  mutable bool now_known_ = true;
   timer_wheel timers_;
   bytes_builder scratch_;
-  turn_end_work* turn_first_ = nullptr;
-  turn_end_work** turn_last_ = &turn_first_;
+  bytes_builder slab_;
+  std::size_t room_bytes_ = 0;  // of the receive room last returned and not yet received into
+  std::size_t room_gap_ = 0;    // what alignment skipped before it
+  turn_anchor turn_end_;
+  bool in_turn_ = false;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> posted_any_{false};
+  std::atomic<bool> sleeping_{false};
   std::mutex posted_guard_;
   std::vector<std::move_only_function<void()>> posted_;
+  std::vector<std::move_only_function<void()>> running_;  // keeps its capacity
+  bool ended_ = false;                                    // under posted_guard_
 };
 
 }  // namespace zc

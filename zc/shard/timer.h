@@ -2,14 +2,14 @@
 //
 // Ownership  The user owns the timer object; destroying it disarms it. Nothing is allocated.
 // Threads    One shard.
-// Cost       arm and disarm O(1); advance O(timers due + ticks passed). Resolution 1 ms: a timer never fires
+// Cost       arm and disarm O(1); advance O(timers due + ticks passed). Resolution 1 ms: a timer
+// never fires
 //            early, and at most one tick late plus the length of a turn.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include "zc/shard/clock.h"
 
@@ -60,22 +60,31 @@ class timer_wheel {
   timer_wheel& operator=(const timer_wheel&) = delete;
   ~timer_wheel();
 
-  // Arms, or arms anew. `after` is clamped to at least one tick.
+  // Arms, or arms anew. `after` is clamped to at least one tick and at most a century.
   void arm(timer& t, time_point now, nanoseconds after) noexcept;
-  // Fires everything due at `now`. Returns how many.
+  // Fires everything due at `now`, earliest tick first, and within a tick in the order of arming.
+  // A long jump costs a look at the wheel per round that holds something, not a step per tick.
   std::size_t advance(time_point now);
-  // How long one may sleep: until the next timer, at most `longest`. Looks at one round at most.
+  // How long one may sleep: until the next timer, at most `longest`. Looks at one round at most,
+  // and only after a timer has fired; may be too short when the timer that would be next was
+  // disarmed.
   nanoseconds until_next(time_point now, nanoseconds longest) const noexcept;
   std::size_t armed() const noexcept { return armed_; }
 
  private:
   friend class timer;
   std::uint64_t tick_of(time_point t) const noexcept {
-    return static_cast<std::uint64_t>((t - start_) / tick);
+    return t <= start_ ? 0 : static_cast<std::uint64_t>((t - start_) / tick);
   }
+  static void link(timer*& head, timer& t) noexcept;
+  static void unlink(timer& t) noexcept;
+  std::uint64_t earliest() const noexcept;
+  std::size_t fire(std::uint64_t due);
 
   time_point start_;
   std::uint64_t done_ = 0;  // ticks up to here have fired
+  // No timer is due before this tick; below or at done_ when it has to be looked up again.
+  mutable std::uint64_t next_ = 0;
   std::size_t armed_ = 0;
   std::array<timer*, slots> slot_{};
 };

@@ -135,6 +135,7 @@ struct gateway_settings {
   std::optional<health_check_settings> health_check;
   std::optional<zc::endpoint> metrics_at;  // Prometheus; empty: off
   std::map<std::string, std::string> resource;  // service.telemetry.resource
+  std::vector<std::string> resource_removed;  // attributes set to null there: not even our own are to be shown
   log_level level = log_level::info;
 };
 

@@ -1,0 +1,28 @@
+// gate/app/console_log.h - the log of the process: one line per message on standard error, written by a thread of its own.
+//
+// Threads  Any. Never blocks: when its queue of `lines_max` is full the oldest line makes room.
+#pragma once
+
+#include <memory>
+
+#include "gate/pipeline/engine/log.h"
+
+namespace sluice {
+
+class console_log final : public log {
+ public:
+  static constexpr std::size_t lines_max = 8192;
+
+  explicit console_log(log_level least);
+  ~console_log() override;  // writes out what is queued
+
+  void set_level(log_level least) noexcept;
+  bool enabled(log_level level) const noexcept override;
+  void write(log_level level, std::string_view component, std::string_view message) override;
+
+ private:
+  struct sink;
+  std::unique_ptr<sink> to_;
+};
+
+}  // namespace sluice

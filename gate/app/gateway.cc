@@ -1,0 +1,237 @@
+#include "gate/app/gateway.h"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <future>
+#include <random>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "gate/app/process_metrics.h"
+#include "gate/pipeline/engine/metrics_text.h"
+#include "zc/base/check.h"
+#include "zc/io/epoll_poller.h"
+#include "zc/io/file.h"
+#include "zc/io/signal_watch.h"
+#include "zc/io/system.h"
+#include "zc/shard/topology.h"
+
+namespace sluice {
+namespace {
+
+std::string words(const zc::error& why) {
+  return why.os != 0 ? fmt::format("{}: {}", why.reason, std::strerror(why.os)) : std::string(why.reason);
+}
+
+unsigned shards_of(const gateway_options& options) {
+  if (options.shards != 0) return options.shards;
+  const auto cores = static_cast<unsigned>(zc::allowed_cores().size());
+  const double granted = zc::io::cpu_limit();
+  if (granted <= 0) return cores;
+  return std::clamp(static_cast<unsigned>(granted + 0.5), 1u, cores);
+}
+
+zc::shard_group::options group_options(const gateway_options& options) {
+  zc::shard_group::options how;
+  how.shards = shards_of(options);
+  how.pin = options.pin;
+  how.name = "sluice";
+  return how;
+}
+
+bool queued(const exporter_settings& e) noexcept {
+  return e.kind == exporter_kind::otlp_grpc || e.kind == exporter_kind::otlp_http;
+}
+
+}  // namespace
+
+std::size_t default_memory_limit() {
+  const zc::io::memory_bound bound = zc::io::memory_limit();
+  return bound.bytes / (bound.from == zc::io::memory_source::machine ? 4 : 2);
+}
+
+gateway::gateway(gateway_settings settings, gateway_options options, log& out)
+    : settings_(std::move(settings)),
+      options_(std::move(options)),
+      out_(out),
+      quota_(options_.memory_limit != 0 ? options_.memory_limit : default_memory_limit()),
+      group_(group_options(options_), &zc::io::make_epoll_poller, quota_, clock_),
+      shared_{settings_, out_, shards_of(options_), {}, {}, {}} {
+  shared_.socket.congestion = options_.congestion;
+}
+
+gateway::~gateway() {
+  if (!running_) return;
+  stop();
+  stop();
+  wait();
+}
+
+std::expected<void, std::string> gateway::prepare() {
+  // With SO_REUSEPORT a second gateway of the same user would silently take half of the connections: look first.
+  const std::unique_ptr<zc::poller> probe = zc::io::make_epoll_poller();
+  if (probe == nullptr) return std::unexpected("no file descriptors left");
+  struct nobody final : zc::acceptor_events {
+    void on_accepted(std::unique_ptr<zc::stream>) override {}
+  } events;
+  for (const otlp_receiver_settings& r : settings_.receivers) {
+    for (const otlp_listener_settings& l : r.listeners) {
+      zc::socket_options alone = shared_.socket;
+      alone.reuse_port = false;
+      if (auto free = probe->listen(l.at, alone, events); !free) {
+        return std::unexpected(fmt::format("{}: cannot listen on {}: {}", r.id, l.at.text(), words(free.error())));
+      }
+    }
+  }
+  const auto queues = static_cast<std::size_t>(std::count_if(settings_.exporters.begin(), settings_.exporters.end(), queued));
+  for (const exporter_settings& e : settings_.exporters) {
+    if (queued(e)) {
+      // A dead backend may fill its own queue; all of them together must leave room for what is under way.
+      const std::size_t bytes = std::max<std::size_t>(quota_.soft_limit() / 4 * 3 / queues, 1_MiB);
+      shared_.accounts.emplace(e.id, std::make_unique<queue_account>(e.queue.sizer, e.queue.queue_size, bytes));
+    } else if (e.kind == exporter_kind::file) {
+      const std::string folder = std::filesystem::path(e.file.path).parent_path().string();
+      if (e.file.create_directory && !folder.empty()) {
+        if (auto made = zc::io::make_directories(folder); !made) {
+          return std::unexpected(fmt::format("{}: cannot make {}: {}", e.id, folder, words(made.error())));
+        }
+      }
+      zc::io::file_writer::options how;
+      how.path = e.file.path;
+      how.truncate = !e.file.append;
+      how.rotate_bytes = std::uint64_t{e.file.rotate_megabytes_max} << 20;
+      how.backups_max = static_cast<unsigned>(e.file.rotate_backups_max);
+      how.queue_bytes_max = std::clamp(quota_.soft_limit() / 8, 1_MiB, 64_MiB);
+      auto opened = zc::io::file_writer::open(std::move(how));
+      if (!opened) {
+        return std::unexpected(fmt::format("{}: cannot open {}: {}", e.id, e.file.path, words(opened.error())));
+      }
+      shared_.writers.emplace(e.id, std::move(*opened));
+    }
+  }
+  return {};
+}
+
+std::expected<void, std::string> gateway::start() {
+  (void)zc::io::raise_open_files_limit();
+  zc::io::ignore_write_signals();
+  if (auto ready = prepare(); !ready) return ready;
+  started_ = clock_.now();
+  graphs_.resize(group_.size() != 0 ? group_.size() : shared_.shards);
+  running_ = true;
+  const auto up = group_.start([this](zc::shard& on) { return begin(on); }, [this](zc::shard& on) { end(on); });
+  if (up) return {};
+  running_ = false;
+  const std::scoped_lock lock(guard_);
+  return std::unexpected(failure_.empty() ? words(up.error()) : failure_);
+}
+
+zc::result<void> gateway::begin(zc::shard& on) {
+  auto graph = std::make_unique<shard_graph>(on, shared_, std::random_device{}());
+  auto opened = graph->listen();
+  std::string where = graph->failed_at();
+  graphs_[on.id()] = std::move(graph);
+  if (opened && on.id() == 0) {
+    admin_ = std::make_unique<admin>([this] { return metrics_text(); });
+    opened = admin_->listen(on, settings_);
+    where = admin_->failed_at();
+  }
+  if (!opened) {
+    const std::scoped_lock lock(guard_);
+    if (failure_.empty()) failure_ = fmt::format("cannot listen on {}: {}", where, words(opened.error()));
+  }
+  return opened;
+}
+
+void gateway::end(zc::shard& on) {
+  if (on.id() == 0) admin_.reset();
+  graphs_[on.id()].reset();
+}
+
+void gateway::stop() {
+  const bool again = stopping_.exchange(true);
+  for (unsigned i = 0; i < group_.size(); ++i) {
+    group_.post(i, [this, i, again] {
+      if (again) {
+        graphs_[i]->stop_now();
+        return;
+      }
+      if (i == 0) admin_->set_healthy(false);
+      graphs_[i]->stop(options_.grace, [this] { shard_stopped(); });
+    });
+  }
+}
+
+void gateway::shard_stopped() {
+  const std::scoped_lock lock(guard_);
+  stopped_ += 1;
+  changed_.notify_all();
+}
+
+std::vector<undelivered> gateway::wait(std::function<void()> at_the_end) {
+  {
+    std::unique_lock lock(guard_);
+    changed_.wait(lock, [this] { return stopped_ == group_.size(); });
+  }
+  for (auto& [id, writer] : shared_.writers) writer->close();
+  for (const auto& graph : graphs_) {
+    for (const undelivered& part : graph->left_behind()) {
+      auto of = std::find_if(left_behind_.begin(), left_behind_.end(),
+                             [&](const undelivered& u) { return u.component == part.component; });
+      if (of == left_behind_.end()) of = left_behind_.insert(of, {part.component, 0, 0});
+      of->requests += part.requests;
+      of->items += part.items;
+    }
+  }
+  if (at_the_end) {
+    std::promise<void> done;
+    group_.post(0, [&] {
+      at_the_end();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  group_.stop();
+  group_.join();
+  running_ = false;
+  return std::move(left_behind_);
+}
+
+zc::endpoint gateway::listening_at(std::size_t receiver, std::size_t listener) const {
+  return graphs_.at(0)->listening_at(receiver, listener);
+}
+
+gateway_totals gateway::totals() const {
+  gateway_totals sum;
+  for (const auto& graph : graphs_) {
+    for (const receiver_metrics& r : graph->counts().receivers()) {
+      for (const otlp::signal s : otlp::all_signals) {
+        sum.items[static_cast<std::size_t>(s)] += r.of[s].accepted.read();
+        sum.refused += r.of[s].refused.read();
+      }
+    }
+    for (const exporter_metrics& e : graph->counts().exporters()) {
+      sum.queued += e.queue_size.read();
+      for (const otlp::signal s : otlp::all_signals) sum.failed += e.of[s].send_failed.read();
+    }
+    sum.bytes_received += graph->servers().bytes_received.read();
+  }
+  return sum;
+}
+
+std::string gateway::metrics_text() const {
+  std::vector<const metrics*> shards;
+  std::vector<const server_counters*> servers;
+  for (const auto& graph : graphs_) {
+    shards.push_back(&graph->counts());
+    servers.push_back(&graph->servers());
+  }
+  std::string text = prometheus_text(shards);
+  text += server_metrics_text(servers);
+  text += process_metrics_text(quota_, std::chrono::duration<double>(clock_.now() - started_).count(), settings_.resource);
+  return text;
+}
+
+}  // namespace sluice

@@ -1,0 +1,93 @@
+// gate/app/gateway.h - the gateway as a whole: the shards with their graphs, the memory quota, the admin ports.
+//
+// Threads  start(), stop() and wait() are the main thread's; stop() may be called from any thread, also twice (the second
+//          call does not wait any longer).
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "gate/app/admin.h"
+#include "gate/app/shard_graph.h"
+#include "gate/pipeline/engine/log.h"
+#include "gate/pipeline/engine/settings.h"
+#include "zc/mem/quota.h"
+#include "zc/shard/shard_group.h"
+
+namespace sluice {
+
+struct gateway_options {
+  unsigned shards = 0;              // 0: one per core that the process may use
+  bool pin = false;
+  std::size_t memory_limit = 0;     // bytes of payload memory; 0: default_memory_limit()
+  milliseconds grace{10'000};       // for stopping
+  std::string congestion;           // TCP congestion control of all sockets
+};
+
+// Half of the cgroup's limit when there is one, else a quarter of the machine's memory.
+std::size_t default_memory_limit();
+
+struct gateway_totals {
+  std::uint64_t items[otlp::signals] = {};
+  std::uint64_t bytes_received = 0;
+  std::uint64_t queued = 0;        // in units of each queue's sizer
+  std::uint64_t refused = 0;       // items
+  std::uint64_t failed = 0;        // items that exporters gave up
+};
+
+class gateway {
+ public:
+  gateway(gateway_settings settings, gateway_options options, log& out);
+  gateway(const gateway&) = delete;
+  gateway& operator=(const gateway&) = delete;
+  ~gateway();
+
+  // Listens and runs. On failure everything is stopped again and the text says what was in the way.
+  std::expected<void, std::string> start();
+  // Begins to stop: no new requests, queues drain within the grace period.
+  void stop();
+  // Until everything has stopped. Returns what was acknowledged and not delivered. `at_the_end` runs on the first
+  // shard before it goes: for what belongs to it.
+  std::vector<undelivered> wait(std::function<void()> at_the_end = {});
+  unsigned shards() const noexcept { return shared_.shards; }
+
+  const gateway_settings& settings() const noexcept { return settings_; }
+  zc::endpoint listening_at(std::size_t receiver, std::size_t listener) const;
+  zc::shard& first_shard() noexcept { return group_.at(0); }
+  gateway_totals totals() const;
+  const zc::quota& memory() const noexcept { return quota_; }
+  std::string metrics_text() const;
+
+ private:
+  zc::result<void> begin(zc::shard& on);
+  void end(zc::shard& on);
+  std::expected<void, std::string> prepare();
+  void shard_stopped();
+
+  gateway_settings settings_;
+  const gateway_options options_;
+  log& out_;
+  zc::quota quota_;
+  mutable zc::steady_clock clock_;
+  zc::shard_group group_;
+  shared_parts shared_;
+  zc::time_point started_;
+  std::vector<std::unique_ptr<shard_graph>> graphs_;  // by shard
+  std::unique_ptr<admin> admin_;                      // on shard 0
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> running_{false};
+  mutable std::mutex guard_;
+  std::condition_variable changed_;
+  // Under guard_.
+  unsigned stopped_ = 0;
+  std::string failure_;
+  std::vector<undelivered> left_behind_;
+};
+
+}  // namespace sluice

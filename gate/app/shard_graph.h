@@ -1,0 +1,110 @@
+// gate/app/shard_graph.h - the whole gateway on one shard: servers, receivers, pipelines, exporters, wired as configured.
+//
+//     server -> otlp_receiver -> pipeline (processors -> fan-out) -> sending_queue -> otlp_exporter -> client
+//                                                                 -> file | debug | nop exporter
+//
+// Every shard has the same graph; between shards are shared only queue capacities, file writers and counters.
+// Threads  Made, used and destroyed on its shard.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gate/pipeline/engine/consumer.h"
+#include "gate/pipeline/engine/log.h"
+#include "gate/pipeline/engine/metrics.h"
+#include "gate/pipeline/engine/pipeline.h"
+#include "gate/pipeline/engine/settings.h"
+#include "gate/pipeline/engine/shard_context.h"
+#include "gate/pipeline/queues/queue_account.h"
+#include "gate/pipeline/receivers/otlp_receiver.h"
+#include "zc/base/result.h"
+#include "zc/io/file_writer.h"
+#include "zc/net/server.h"
+#include "zc/shard/shard.h"
+#include "zc/wire/coding/coder.h"
+
+namespace sluice {
+
+// What all shards of the process share.
+struct shared_parts {
+  const gateway_settings& settings;
+  log& out;
+  unsigned shards = 1;
+  zc::socket_options socket;
+  std::map<std::string, std::unique_ptr<queue_account>> accounts;        // by exporter
+  std::map<std::string, std::unique_ptr<zc::io::file_writer>> writers;   // by exporter
+};
+
+// What a shard's servers counted, published for other threads to read.
+struct server_counters {
+  counter accepted, open, requests, refused_memory, refused_early, protocol_errors, timed_out, bytes_received,
+      bytes_sent;
+};
+
+class shard_graph {
+ public:
+  shard_graph(zc::shard& on, shared_parts& shared, std::uint64_t seed);
+  shard_graph(const shard_graph&) = delete;
+  shard_graph& operator=(const shard_graph&) = delete;
+  ~shard_graph();
+
+  // Opens the listeners; until then nothing arrives.
+  zc::result<void> listen();
+  // Where the listener that settings.receivers[receiver].listeners[listener] describes is bound.
+  zc::endpoint listening_at(std::size_t receiver, std::size_t listener) const;
+  // Which listener failed, for the message of a failed listen().
+  const std::string& failed_at() const noexcept { return failed_at_; }
+
+  // Stops in order: servers, pipelines, exporters; `then` is called when nothing is left or `grace` is over.
+  void stop(milliseconds grace, std::function<void()> then);
+  void stop_now();  // gives up what is left
+  const std::vector<undelivered>& left_behind() const noexcept { return left_behind_; }
+
+  const metrics& counts() const noexcept { return counts_; }
+  const server_counters& servers() const noexcept { return published_; }
+
+ private:
+  enum class phase : unsigned char { running, closing_servers, draining_pipelines, draining_exporters, stopped };
+  struct door {  // one listener
+    std::unique_ptr<otlp_receiver> receiver;
+    std::unique_ptr<zc::net::server> server;
+    std::size_t receiver_index;
+    std::size_t listener_index;
+  };
+
+  std::unique_ptr<consumer> make_exporter(const exporter_settings& how);
+  void make_pipeline(const pipeline_settings& how);
+  otlp_receiver::routes routes_of(const otlp_receiver_settings& receiver);
+  void publish();
+  void on_stop_tick();
+  bool all_drained(bool pipelines);
+  void finish();
+
+  shared_parts& shared_;
+  zc::shard& on_;
+  zc::coder coder_;
+  metrics counts_;
+  shard_context context_;
+  server_counters published_;
+  std::uint64_t requests_seen_ = 0;
+  std::map<std::string, std::unique_ptr<consumer>> exporters_;  // destroyed after the pipelines
+  std::vector<std::unique_ptr<pipeline>> pipelines_;
+  std::vector<std::unique_ptr<consumer>> forks_;  // a receiver that feeds several pipelines of one signal
+  std::vector<door> doors_;
+  std::string failed_at_;
+
+  phase phase_ = phase::running;
+  zc::time_point stop_by_{};
+  zc::time_point servers_by_{};
+  std::function<void()> stopped_;
+  std::vector<undelivered> left_behind_;
+  zc::member_timer<shard_graph, &shard_graph::publish> publish_timer_;
+  zc::member_timer<shard_graph, &shard_graph::on_stop_tick> stop_timer_;
+};
+
+}  // namespace sluice

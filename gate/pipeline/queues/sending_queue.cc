@@ -1,0 +1,297 @@
+#include "gate/pipeline/queues/sending_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "zc/base/check.h"
+
+namespace sluice {
+namespace {
+
+// How soon room that another shard's queue gave back is noticed.
+constexpr zc::nanoseconds poll_every = std::chrono::milliseconds(20);
+
+std::string in_milliseconds(zc::nanoseconds delay) {
+  return std::to_string(std::chrono::duration_cast<milliseconds>(delay).count()) + " ms";
+}
+
+std::string with_held_back(std::string text, const log_gate& gate) {
+  if (gate.held_back() > 0) text += " (" + std::to_string(gate.held_back()) + " more like this)";
+  return text;
+}
+
+}  // namespace
+
+struct sending_queue::job final : zc::timer {
+  job(sending_queue& in, batch&& b, const queue_account::cost& takes)
+      : queue(in), done(std::move(b.done)), kind(b.what->kind()), cost(takes), wait(in.retry_) {
+    d.parts.push_back(std::move(b.what));
+  }
+  virtual ~job() = default;
+
+  void on_timer() override { queue.on_backoff_end(*this); }
+
+  sending_queue& queue;
+  jobs::iterator self;
+  delivery d;
+  ack done;
+  const otlp::signal kind;
+  const queue_account::cost cost;
+  backoff wait;
+  zc::time_point first{};  // attempt
+  zc::time_point due{};    // of the next attempt, while backing off
+  unsigned attempts = 0;
+  bool acknowledged = false;
+  bool sending = false;
+  bool last_attempt = false;
+  bool given_up = false;  // the queue is over and only waits for the sender to let go
+};
+
+std::size_t sending_queue::consumers_of_shard(std::size_t num_consumers, std::size_t shard,
+                                              std::size_t shards) noexcept {
+  ZC_CHECK(shard < shards);
+  const std::size_t even = num_consumers / shards;
+  const std::size_t extra = shard < num_consumers % shards ? 1 : 0;
+  return std::max<std::size_t>(even + extra, 1);
+}
+
+sending_queue::sending_queue(shard_context& in, std::string id, const queue_settings& queue,
+                             const retry_settings& retry, const limits& bounds,
+                             queue_account& account, std::unique_ptr<sender> to)
+    : in_(in),
+      id_(std::move(id)),
+      queue_(queue),
+      retry_(retry),
+      bounds_(bounds),
+      waits_(queue.wait_for_result || !queue.enabled),
+      account_(account),
+      counts_(in.counts.exporter(id_)),
+      random_(in.seed ^ std::hash<std::string>{}(id_)),
+      poll_(*this),
+      end_(*this),
+      sender_(std::move(to)) {
+  ZC_CHECK(sender_ != nullptr);
+  const std::size_t slots = sender_->slots();
+  consumers_ = queue.enabled ? std::min(bounds.consumers, slots) : slots;
+  consumers_ = std::max<std::size_t>(consumers_, 1);
+  given_up_.component = id_;
+  counts_.queue_capacity.set(account.capacity());
+}
+
+sending_queue::~sending_queue() {
+  on_deadline();
+  sender_.reset();  // its attempts end now, into on_outcome()
+}
+
+void sending_queue::consume(batch&& b) {
+  if (phase_ != phase::open) return refuse(std::move(b), verdict::retry("shutting down"));
+  const queue_account::cost cost = account_.of(*b.what);
+  if (!account_.fits_at_all(cost)) {
+    return refuse(std::move(b), verdict::refuse(zc::grpc::code::resource_exhausted, 413,
+                                                "the request is larger than the whole queue"));
+  }
+  const bool room = held_.empty() && account_.try_take(cost);
+  if (!room && !(queue_.block_on_overflow && held_.size() < bounds_.held_max)) {
+    return refuse(std::move(b), verdict::retry("the sending queue is full", bounds_.refused_delay));
+  }
+  jobs one;
+  one.emplace_back(*this, std::move(b), cost);
+  one.front().self = one.begin();
+  if (room) {
+    take(one, one.begin());
+    return pump();
+  }
+  held_.splice(held_.end(), one);
+  counts_.held.add();
+  watch_held();
+}
+
+void sending_queue::refuse(batch&& b, verdict&& v) {
+  counts_.of[b.what->kind()].enqueue_failed.add(b.what->items_or_zero());
+  if (phase_ == phase::open && refused_gate_.open(in_.on.now())) {
+    in_.out.write(log_level::warn, id_,
+                  with_held_back("a request was refused: " + v.message, refused_gate_));
+  }
+  b.done.answer(std::move(v));
+}
+
+// Its cost is taken: the job is in the queue from here on.
+void sending_queue::take(jobs& from, jobs::iterator which) {
+  job& j = *which;
+  waiting_.splice(waiting_.end(), from, which);
+  count(j, true);
+  if (waits_) return;
+  j.acknowledged = true;
+  std::exchange(j.done, ack()).succeed();
+}
+
+void sending_queue::count(const job& j, bool in) noexcept {
+  if (in) {
+    counts_.queue_size.add(j.cost.units);
+    counts_.queue_bytes.add(j.cost.bytes);
+  } else {
+    counts_.queue_size.subtract(j.cost.units);
+    counts_.queue_bytes.subtract(j.cost.bytes);
+  }
+}
+
+void sending_queue::admit_held() {
+  while (!held_.empty() && account_.try_take(held_.front().cost)) {
+    counts_.held.subtract();
+    take(held_, held_.begin());
+  }
+}
+
+void sending_queue::watch_held() {
+  if (!held_.empty() && !poll_.armed()) in_.on.arm(poll_, poll_every);
+}
+
+void sending_queue::on_poll() {
+  admit_held();
+  pump();
+  watch_held();
+}
+
+void sending_queue::pump() {
+  // A sender may answer inside send(): that returns here instead of starting the next attempt one
+  // call deeper.
+  if (pumping_) return;
+  pumping_ = true;
+  while (phase_ != phase::over && active_.size() < consumers_ && !waiting_.empty()) {
+    job& j = waiting_.front();
+    active_.splice(active_.end(), waiting_, waiting_.begin());
+    attempt(j);
+  }
+  pumping_ = false;
+}
+
+void sending_queue::attempt(job& j) {
+  if (j.attempts == 0) j.first = in_.on.now();
+  if (j.attempts > 0) counts_.retries.add();
+  j.attempts += 1;
+  j.sending = true;
+  counts_.in_flight.add();
+  sender_->send(j.d, [this, &j](verdict&& v) { on_outcome(j, std::move(v)); });
+}
+
+void sending_queue::on_outcome(job& j, verdict&& v) {
+  counts_.in_flight.subtract();
+  j.sending = false;
+  if (j.given_up) {
+    active_.erase(j.self);
+    return;
+  }
+  if (v.retryable()) return retry_or_give_up(j, std::move(v));
+  finish(j, std::move(v));
+}
+
+void sending_queue::retry_or_give_up(job& j, verdict&& v) {
+  if (!retry_.enabled || j.last_attempt) return lose(j, std::move(v));
+  const zc::time_point now = in_.on.now();
+  auto delay = j.wait.next(now - j.first, v.delay, random_);
+  if (!delay) {
+    v.message = "no more retries left: " + v.message;
+    return lose(j, std::move(v));
+  }
+  if (retry_gate_.open(now)) {
+    in_.out.write(log_level::warn, id_,
+                  with_held_back("sending failed and is tried again in " + in_milliseconds(*delay) +
+                                     ": " + v.message,
+                                 retry_gate_));
+  }
+  if (phase_ == phase::draining && *delay >= deadline_ - now) {
+    j.last_attempt = true;
+    delay = zc::nanoseconds(0);
+  }
+  j.due = now + *delay;
+  in_.on.arm(j, *delay);
+}
+
+void sending_queue::on_backoff_end(job& j) {
+  attempt(j);
+}
+
+void sending_queue::lose(job& j, verdict&& v) {
+  counts_.of[j.kind].send_failed.add(j.d.items());
+  if (phase_ != phase::open && j.acknowledged) {
+    given_up_.requests += 1;
+    given_up_.items += j.d.items();
+  }
+  if (lost_gate_.open(in_.on.now())) {
+    in_.out.write(log_level::error, id_,
+                  with_held_back("a request was given up: " + v.message, lost_gate_));
+  }
+  v.delay.reset();
+  finish(j, std::move(v));
+}
+
+void sending_queue::finish(job& j, verdict&& v) {
+  account_.give_back(j.cost);
+  count(j, false);
+  ack done = std::move(j.done);
+  active_.erase(j.self);
+  admit_held();
+  done.answer(std::move(v));
+  pump();
+}
+
+void sending_queue::drain(zc::time_point deadline) {
+  if (phase_ != phase::open) return;
+  phase_ = phase::draining;
+  deadline_ = deadline;
+  poll_.disarm();
+  while (!held_.empty()) {
+    ack done = std::move(held_.front().done);
+    held_.pop_front();
+    counts_.held.subtract();
+    done.answer(verdict::retry("shutting down"));
+  }
+  const zc::time_point now = in_.on.now();
+  for (job& j : active_) {
+    if (j.sending || j.due < deadline) continue;
+    j.last_attempt = true;
+    in_.on.arm(j, zc::nanoseconds(0));
+  }
+  if (deadline <= now) return on_deadline();
+  in_.on.arm(end_, deadline - now);
+}
+
+bool sending_queue::drained() const noexcept {
+  if (phase_ == phase::over) return true;
+  return phase_ == phase::draining && waiting_.empty() && active_.empty();
+}
+
+void sending_queue::on_deadline() {
+  if (phase_ == phase::over) return;
+  phase_ = phase::over;
+  poll_.disarm();
+  end_.disarm();
+  std::vector<ack> unanswered;
+  const auto give_up = [&](job& j) {
+    account_.give_back(j.cost);
+    count(j, false);
+    counts_.of[j.kind].send_failed.add(j.d.items());
+    if (j.acknowledged) {
+      given_up_.requests += 1;
+      given_up_.items += j.d.items();
+    }
+    unanswered.push_back(std::move(j.done));
+    j.given_up = true;
+  };
+  for (job& j : waiting_) give_up(j);
+  waiting_.clear();
+  for (auto at = active_.begin(); at != active_.end();) {
+    give_up(*at);
+    at = at->sending ? std::next(at) : active_.erase(at);
+  }
+  for (job& j : held_) unanswered.push_back(std::move(j.done));
+  held_.clear();
+  counts_.held.set(0);
+  for (ack& a : unanswered) a.answer(verdict::retry("shutting down"));
+}
+
+void sending_queue::report(std::vector<undelivered>& to) const {
+  if (given_up_.requests > 0) to.push_back(given_up_);
+}
+
+}  // namespace sluice

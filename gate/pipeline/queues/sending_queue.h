@@ -1,0 +1,117 @@
+// gate/pipeline/queues/sending_queue.h - the queue of one exporter on one shard: bounded, first in
+// first out, with retries.
+//
+//     consume --> held (block_on_overflow)  -->  waiting  -->  under way  --> sender
+//                   not acknowledged              |              |    ^
+//                   at most held_max              |              '-- backing off: keeps its slot
+//                                                 '- acknowledged here, or (wait_for_result) with
+//                                                 the outcome
+//
+// Ownership  Owns the sender, whose attempts end before the queue does.
+// Threads    One shard; the capacity (queue_account) is shared by all shards' queues of the
+// exporter. Order      Attempts start in the order of arrival, at most `consumers` at a time; a
+// request that backs off keeps its
+//            consumer, as in the Collector.
+// Bounds     queue_account: units and bytes. Held batches: held_max, and bytes by what the clients
+// keep open. Full       Refused retryably, or with block_on_overflow held without an answer: the
+// client waits. Disabled   queue_settings::enabled = false: answered with the outcome; as many
+// under way as the sender has slots.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gate/pipeline/engine/consumer.h"
+#include "gate/pipeline/engine/jitter.h"
+#include "gate/pipeline/engine/log.h"
+#include "gate/pipeline/engine/metrics.h"
+#include "gate/pipeline/engine/sender.h"
+#include "gate/pipeline/engine/settings.h"
+#include "gate/pipeline/engine/shard_context.h"
+#include "gate/pipeline/queues/backoff.h"
+#include "gate/pipeline/queues/queue_account.h"
+#include "zc/shard/timer.h"
+
+namespace sluice {
+
+class sending_queue final : public consumer {
+ public:
+  struct limits {
+    std::size_t consumers = 1;          // of this shard; see consumers_of_shard()
+    std::size_t held_max = 256;         // batches held by block_on_overflow
+    milliseconds refused_delay{1'000};  // what clients are told when the queue is full
+  };
+
+  // num_consumers over `shards` shards; every shard gets at least one.
+  static std::size_t consumers_of_shard(std::size_t num_consumers, std::size_t shard,
+                                        std::size_t shards) noexcept;
+
+  // `in`, `account` and what they refer to outlive the queue.
+  sending_queue(shard_context& in, std::string id, const queue_settings& queue,
+                const retry_settings& retry, const limits& bounds, queue_account& account,
+                std::unique_ptr<sender> to);
+  ~sending_queue() override;
+
+  void consume(batch&& b) override;
+  bool waits_for_result() const noexcept override { return waits_; }
+
+  // Sends on until `deadline`; requests that back off past it get one last attempt now.
+  void drain(zc::time_point deadline) override;
+  bool drained() const noexcept override;
+  void report(std::vector<undelivered>& to) const override;
+
+  std::size_t waiting() const noexcept { return waiting_.size(); }
+  std::size_t under_way() const noexcept { return active_.size(); }
+  std::size_t held() const noexcept { return held_.size(); }
+  sender& destination() noexcept { return *sender_; }
+
+ private:
+  struct job;
+  using jobs = std::list<job>;
+  enum class phase : std::uint8_t { open, draining, over };
+
+  void take(jobs& from, jobs::iterator which);
+  void admit_held();
+  void pump();
+  void attempt(job& j);
+  void on_outcome(job& j, verdict&& v);
+  void retry_or_give_up(job& j, verdict&& v);
+  void finish(job& j, verdict&& v);
+  void lose(job& j, verdict&& v);
+  void on_backoff_end(job& j);
+  void on_poll();
+  void on_deadline();
+  void watch_held();
+  void refuse(batch&& b, verdict&& v);
+  void count(const job& j, bool in) noexcept;
+
+  shard_context& in_;
+  const std::string id_;
+  const queue_settings queue_;
+  const retry_settings retry_;
+  const limits bounds_;
+  const bool waits_;
+  queue_account& account_;
+  exporter_metrics& counts_;
+  jitter random_;
+  phase phase_ = phase::open;
+  bool pumping_ = false;
+  std::size_t consumers_;
+  zc::time_point deadline_{};
+  undelivered given_up_;
+  log_gate refused_gate_;
+  log_gate retry_gate_;
+  log_gate lost_gate_;
+  jobs held_;
+  jobs waiting_;
+  jobs active_;
+  zc::member_timer<sending_queue, &sending_queue::on_poll> poll_;
+  zc::member_timer<sending_queue, &sending_queue::on_deadline> end_;
+  std::unique_ptr<sender> sender_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,139 @@
+// gate/rig/load_worker.h - one client of a load: its slots, its pace, its sequences. And what a
+// thread of them shares.
+//
+// Threads  One shard. The atomics of a lane are written by its shard only and may be read by
+// anybody.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gate/rig/dice.h"
+#include "gate/rig/generate.h"
+#include "gate/rig/load.h"
+#include "gate/rig/pace.h"
+#include "zc/mem/chain.h"
+#include "zc/net/client.h"
+#include "zc/shard/shard.h"
+#include "zc/shard/timer.h"
+#include "zc/wire/coding/coder.h"
+
+namespace sluice::rig {
+
+// What all threads read: made before they start, unchanged afterwards.
+struct load_plan {
+  const load_options* how = nullptr;
+  std::uint64_t run = 0;
+  zc::clock* time = nullptr;
+  std::uint64_t epoch_offset = 0;  // nanoseconds since 1970 minus the clock's reading
+  zc::time_point start{};
+  struct source {
+    generator templates;
+    unsigned weight = 1;
+    std::vector<zc::bytes_chain> ready;  // bodies as sent, when items are not traced
+    std::string path;                    // outlives every request
+  };
+  std::vector<source> sources;  // one per signal of the mix
+};
+
+// What the workers of one thread have in common.
+struct load_lane {
+  load_lane(const load_plan& p, zc::shard& s) : plan(p), on(s) {}
+
+  const load_plan& plan;
+  zc::shard& on;
+  zc::coder coder;
+  std::map<otlp::signal, load_totals> signals;
+  std::map<std::string, std::uint64_t> attempts_failed;
+  histogram latency;
+  histogram since_due;
+  tracker acknowledged;
+  tracker uncertain;
+  std::uint64_t requests_late = 0;
+
+  // For the progress line.
+  struct gauges {
+    std::atomic<std::uint64_t> items{0};      // acknowledged
+    std::atomic<std::uint64_t> bytes{0};      // acknowledged, as sent
+    std::atomic<std::uint64_t> requests{0};   // acknowledged
+    std::atomic<std::uint64_t> retried{0};    // attempts after the first
+    std::atomic<std::uint64_t> lost{0};       // requests refused or failed for good
+    std::atomic<std::uint64_t> in_flight{0};  // slots taken
+    std::atomic<unsigned> workers_busy{0};    // workers that have something to send or to wait for
+  } now;
+
+  static void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
+    counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+};
+
+class load_worker {
+ public:
+  load_worker(load_lane& lane, std::uint32_t number);
+  load_worker(const load_worker&) = delete;
+  load_worker& operator=(const load_worker&) = delete;
+  ~load_worker();  // what is still under way counts as unanswered
+
+  void start() { pump(); }
+  void stop_sending();  // begins nothing new; retries go on
+
+ private:
+  // One request, from its first attempt to its last answer.
+  struct slot final : zc::timer {
+    explicit slot(load_worker& w) noexcept : owner(w) {}
+    void on_timer() override { owner.attempt(*this); }
+
+    load_worker& owner;
+    bool taken = false;
+    std::size_t source = 0;
+    zc::bytes_chain body;
+    std::size_t telemetry_bytes = 0;
+    std::uint64_t items = 0;
+    identity first;
+    unsigned attempts = 0;
+    bool under_way = false;  // an attempt waits for its answer; else the slot waits to try again
+    zc::time_point begun{};
+    zc::time_point due{};
+  };
+
+  void pump();
+  bool may_begin() const noexcept;
+  std::uint64_t elapsed() const noexcept;
+  std::size_t draw_source() noexcept;
+  void begin(slot& s);
+  bool fill(slot& s);
+  void attempt(slot& s);
+  void answered(slot& s, zc::net::outcome&& o);
+  void acknowledge(slot& s, const zc::net::outcome& o);
+  void try_again(slot& s, const zc::net::outcome& o);
+  void finish(slot& s);
+  void note_busy() noexcept;
+  load_totals& totals_of(const slot& s);
+
+  load_lane& lane_;
+  const load_options& how_;
+  const std::uint32_t number_;
+  pace pace_;
+  std::uint64_t requests_max_;  // begun by this worker
+  std::uint64_t requests_ = 0;
+  std::vector<std::int64_t> credit_;  // of the sources: smooth weighted turns
+  std::vector<std::uint64_t> drawn_;  // requests per source so far
+  std::array<std::uint64_t, otlp::signals> sequence_{};
+  dice dice_;
+  std::vector<std::unique_ptr<slot>> slots_;  // how_.in_flight
+  std::vector<slot*> free_;
+  bool sending_ = true;
+  bool busy_ = true;
+  bool dying_ = false;
+  bool pumping_ = false;
+  zc::member_timer<load_worker, &load_worker::pump> timer_{*this};
+  std::unique_ptr<zc::net::client> client_;  // last: its destructor answers what is under way
+};
+
+}  // namespace sluice::rig

@@ -1,0 +1,194 @@
+#include "zc/shard/shard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "zc/base/check.h"
+
+namespace zc {
+namespace {
+
+// What poll() may sleep when no timer says otherwise; a wake-up ends it earlier.
+constexpr nanoseconds longest_sleep = std::chrono::minutes(1);
+// Reads start on a cache line: the kernel's copy is faster.
+constexpr std::size_t room_alignment = 64;
+// The room of a pool block that takes exactly receive_slab_bytes: less its header and slack.
+constexpr std::size_t slab_room_bytes = shard::receive_slab_bytes - 2 * pool::slack;
+
+}  // namespace
+
+turn_end_work::~turn_end_work() {
+  unlink();
+}
+
+void turn_end_work::unlink() noexcept {
+  if (next_ == nullptr) return;
+  next_->previous_ = previous_;
+  previous_->next_ = next_;
+  next_ = nullptr;
+  previous_ = nullptr;
+}
+
+shard::turn_anchor::turn_anchor() noexcept {
+  next_ = this;
+  previous_ = this;
+}
+
+shard::shard(const options& how, std::unique_ptr<poller> from, quota& limits, clock& time)
+    : id_(how.id),
+      spin_(how.spin),
+      clock_(time),
+      pool_(limits, how.pool_cached_bytes_max),
+      poller_(std::move(from)),
+      now_(time.now()),
+      timers_(now_) {
+  ZC_CHECK(poller_ != nullptr);
+}
+
+shard::~shard() {
+  // Tasks first: what they hold may want the poller or the pool on its way out.
+  running_.clear();
+  posted_.clear();
+  while (turn_end_.next_ != &turn_end_) turn_end_.next_->unlink();
+}
+
+time_point shard::now() const noexcept {
+  if (!now_known_) {
+    now_ = clock_.now();
+    now_known_ = true;
+  }
+  return now_;
+}
+
+std::span<std::byte> shard::scratch() noexcept {
+  // Draining: the loop cannot do without it, and it is one block per shard.
+  if (!scratch_) scratch_ = pool_.take(scratch_bytes, urgency::draining);
+  ZC_CHECK(scratch_);
+  return scratch_.spare().first(scratch_bytes);
+}
+
+std::span<std::byte> shard::receive_room(urgency need) {
+  room_bytes_ = 0;
+  room_gap_ = 0;
+  if (!slab_.try_rewind()) {
+    const std::size_t used = slab_.capacity() - slab_.spare().size();
+    room_gap_ = (room_alignment - used % room_alignment) % room_alignment;
+    if (slab_.spare().size() < receive_room_bytes_min + room_gap_) {
+      bytes_builder fresh = pool_.take(slab_room_bytes, need);
+      room_gap_ = 0;
+      if (!fresh) return {};
+      slab_ = std::move(fresh);
+    }
+  }
+  const std::span<std::byte> room = slab_.spare().subspan(room_gap_);
+  room_bytes_ = room.size();
+  return room;
+}
+
+bytes shard::received(std::size_t n) {
+  ZC_CHECK(n <= room_bytes_);
+  if (n == 0) return {};
+  slab_.commit(room_gap_ + n);
+  bytes payload = slab_.take();
+  payload.advance(std::exchange(room_gap_, 0));
+  room_bytes_ = 0;
+  return payload;
+}
+
+void shard::at_turn_end(turn_end_work& work) noexcept {
+  if (work.next_ != nullptr) return;
+  work.next_ = &turn_end_;
+  work.previous_ = turn_end_.previous_;
+  turn_end_.previous_->next_ = &work;
+  turn_end_.previous_ = &work;
+}
+
+void shard::post(std::move_only_function<void()> task) {
+  {
+    const std::lock_guard lock(posted_guard_);
+    if (ended_) return;
+    posted_.push_back(std::move(task));
+  }
+  // Sequentially consistent, as in wait_for_events(): one of the two sees what the other has
+  // stored, so either the shard does not sleep or it is woken.
+  posted_any_.store(true);
+  if (sleeping_.load() && sleeping_.exchange(false)) poller_->wake();
+}
+
+void shard::request_stop() noexcept {
+  stopping_.store(true);
+  poller_->wake();
+}
+
+std::size_t shard::run_posted() {
+  if (!posted_any_.load(std::memory_order_relaxed)) return 0;
+  {
+    const std::lock_guard lock(posted_guard_);
+    posted_any_.store(false);
+    running_.swap(posted_);
+  }
+  for (auto& task : running_) {
+    // Destroyed as soon as it has run: what it holds need not wait for the others.
+    std::exchange(task, nullptr)();
+  }
+  const std::size_t ran = running_.size();
+  running_.clear();
+  return ran;
+}
+
+std::size_t shard::wait_for_events(nanoseconds longest) {
+  const bool work_waits = turn_end_.next_ != &turn_end_;
+  const nanoseconds wait =
+      work_waits ? nanoseconds(0) : timers_.until_next(now(), std::max(longest, nanoseconds(0)));
+  now_known_ = false;
+  if (wait == nanoseconds(0)) return poller_->poll(wait);
+  sleeping_.store(true);
+  const bool stay_awake = posted_any_.load() || stopping_.load();
+  if (stay_awake) sleeping_.store(false);
+  const std::size_t handled = poller_->poll(stay_awake ? nanoseconds(0) : wait);
+  sleeping_.store(false, std::memory_order_relaxed);
+  now_known_ = false;  // callbacks may have asked for it before the poller slept
+  return handled;
+}
+
+std::size_t shard::run_turn_end() {
+  std::size_t ran = 0;
+  while (turn_end_.next_ != &turn_end_) {
+    turn_end_work* work = turn_end_.next_;
+    work->unlink();
+    work->at_turn_end();
+    ran += 1;
+  }
+  return ran;
+}
+
+std::size_t shard::turn(nanoseconds longest) {
+  ZC_CHECK(!std::exchange(in_turn_, true));
+  now_known_ = false;
+  std::size_t happened = run_posted();
+  happened += wait_for_events(longest);
+  happened += timers_.advance(now());
+  happened += run_turn_end();
+  in_turn_ = false;
+  return happened;
+}
+
+void shard::run_turn(nanoseconds longest) {
+  turn(longest);
+}
+
+void shard::run() {
+  time_point idle_since = now();
+  for (bool last = false; !last;) {
+    last = stopping_.load();  // before the turn: what was posted before the request is still run
+    const bool spinning = spin_ > nanoseconds(0) && now() - idle_since < spin_;
+    const std::size_t happened = turn(last || spinning ? nanoseconds(0) : longest_sleep);
+    if (happened > 0) idle_since = now();
+  }
+  std::vector<std::move_only_function<void()>> dropped;
+  const std::lock_guard lock(posted_guard_);
+  ended_ = true;
+  dropped.swap(posted_);
+}
+
+}  // namespace zc

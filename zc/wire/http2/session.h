@@ -1,0 +1,263 @@
+// zc/wire/http2/session.h - one HTTP/2 connection without a socket: bytes in, streams' events out,
+// frames to be sent.
+//
+//     socket -> feed(bytes) -> stream::on_field, on_head, on_data(slice of those bytes), on_end,
+//     on_closed respond(), request(), reset() ... -> collect(chain) -> socket
+//
+// Zero copy  on_data() gets slices of the bytes just fed. Payload to be sent goes into the output
+// chain by reference;
+//            only frame headers (and a message prefix of 8 bytes at most) are written, into a small
+//            arena.
+// Ownership  Streams belong to the user. One must not be destroyed while it is open(): forget() it
+// first. Threads    One. Callbacks come from feed(), and on_sent(), on_closed() from collect() too.
+// Inside callbacks everything
+//            here may be called but feed(), collect() and the destructor.
+// Bounds     Header blocks, frames without progress, frames per message, resets, acknowledgements:
+// see `limits`. Errors     What a peer does wrong ends its stream or its session: feed() fails,
+// then collect() what is left (it tells
+//            the peer why) and close.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "zc/base/result.h"
+#include "zc/base/units.h"
+#include "zc/mem/bytes.h"
+#include "zc/mem/chain.h"
+#include "zc/wire/http2/field.h"
+#include "zc/wire/http2/flood.h"
+
+struct nghttp2_session;
+
+namespace zc::http2 {
+
+enum class error_code : std::uint32_t {
+  no_error = 0,
+  protocol_error = 1,
+  internal_error = 2,
+  flow_control_error = 3,
+  settings_timeout = 4,
+  stream_closed = 5,
+  frame_size_error = 6,
+  refused_stream = 7,
+  cancel = 8,
+  compression_error = 9,
+  connect_error = 10,
+  enhance_your_calm = 11,
+  inadequate_security = 12,
+  http_1_1_required = 13,
+};
+
+// What the peer's bytes open with on the server's side: "PRI * HTTP/2.0 ...", 24 bytes.
+inline constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+struct limits {
+  std::uint32_t streams_max = 1'000;    // server: MAX_CONCURRENT_STREAMS
+  std::uint32_t stream_window = 4_MiB;  // >= most messages: then no stream WINDOW_UPDATE is sent
+  std::uint32_t connection_window =
+      16_MiB;  // 64 KiB would cost five times the CPU, and ten times the rate
+  std::uint32_t frame_bytes_max = 1_MiB;  // received: lets a peer send a message as one frame
+  std::uint32_t send_frame_bytes_max =
+      256_KiB;  // the library keeps a buffer of this size once a large body was sent
+  std::size_t head_bytes_max = 16_KiB;  // names + values + 32 each; above: on_head() says too_large
+  std::size_t head_fields_max = 100;
+  // Frames without progress; burst = what one turn may bring, then so many per second and four per
+  // message.
+  std::uint32_t idle_frames_burst = 400;
+  std::uint32_t idle_frames_per_second = 100;
+  std::uint32_t resets_burst = 200;  // RST_STREAM received
+  std::uint32_t resets_per_second = 33;
+  std::uint32_t own_resets_burst = 100;  // RST_STREAM that the peer's errors made us send
+  std::uint32_t own_resets_per_second = 10;
+  std::uint32_t acknowledgements_max =
+      200;                              // PING and SETTINGS acknowledgements waiting to be sent
+  std::uint32_t continuations_max = 4;  // CONTINUATION frames per header block
+  // DATA frames of one message: `frames_free` + one per `frame_bytes_fair` bytes.
+  std::uint32_t frames_free = 4'096;
+  std::uint32_t frame_bytes_fair = 256;
+};
+
+enum class head_kind : std::uint8_t { request, informational, response, trailers };
+
+struct head_end {
+  head_kind kind = head_kind::request;
+  bool last = false;       // END_STREAM: on_end() follows
+  bool too_large = false;  // above the limits: fields are missing
+};
+
+class session;
+
+// One stream, as its user sees it. Derive from it.
+class stream {
+ public:
+  stream() noexcept = default;
+  stream(const stream&) = delete;
+  stream& operator=(const stream&) = delete;
+
+  std::int32_t id() const noexcept { return id_; }
+  bool open() const noexcept { return session_ != nullptr; }
+  bool peer_ended() const noexcept { return peer_ended_; }
+  // Payload that comes from now on is dropped (its window is given back).
+  void discard() noexcept { discarding_ = true; }
+  std::size_t unsent() const noexcept { return prefix_size_ - prefix_sent_ + body_.size(); }
+
+ protected:
+  ~stream();
+
+ private:
+  friend class session;
+
+  // Views are valid during the call.
+  virtual void on_field(token known, std::string_view name, std::string_view value) = 0;
+  virtual void on_head(head_end how) = 0;
+  virtual void on_data(bytes piece) = 0;
+  virtual void on_end() = 0;
+  // So many bytes of the body (without the prefix) were put into the output.
+  virtual void on_sent(std::size_t n [[maybe_unused]]) {}
+  // The session has forgotten the stream: reset, refused, or both sides are done. May destroy the
+  // stream.
+  virtual void on_closed(error_code why) = 0;
+
+  session* session_ = nullptr;
+  stream* next_ = nullptr;  // in the session's list of open streams
+  stream** link_ = nullptr;
+  std::int32_t id_ = 0;
+  bool head_seen_ = false;
+  bool peer_ended_ = false;
+  bool discarding_ = false;
+  std::uint32_t frames_ = 0;     // DATA frames so far
+  std::size_t received_ = 0;     // bytes of payload so far
+  std::size_t window_owed_ = 0;  // received, not given back to the stream's window
+  // What is to be sent.
+  std::array<std::byte, 8> prefix_{};
+  std::uint8_t prefix_size_ = 0;
+  std::uint8_t prefix_sent_ = 0;
+  bytes_chain body_;
+  std::span<const field> trailers_;
+};
+
+// What is sent behind a head. With neither prefix, body nor trailers END_STREAM rides on the head.
+struct content {
+  std::array<std::byte, 8> prefix{};
+  std::uint8_t prefix_size = 0;
+  bytes_chain body;
+  std::span<const field> trailers;  // the fields must live as long as the stream
+  bool empty() const noexcept { return prefix_size == 0 && body.empty() && trailers.empty(); }
+};
+
+class session_events {
+ public:
+  // Server: a request begins. Null: it is refused (REFUSED_STREAM).
+  virtual stream* on_request() { return nullptr; }
+  virtual void on_settings() {}  // the peer's settings arrived
+  // The peer takes no stream above `last`. Those above it are closed with refused_stream right
+  // after.
+  virtual void on_goaway(std::int32_t last [[maybe_unused]], error_code why [[maybe_unused]]) {}
+  virtual void on_ping_ack() {}  // to ping() and to begin_drain()
+
+ protected:
+  ~session_events() = default;
+};
+
+class session {
+ public:
+  enum class role : std::uint8_t { server, client };
+
+  // Makes the first SETTINGS (and the client's preface): collect() them. Throws std::bad_alloc.
+  session(role side, const limits& bounds, session_events& events);
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+  ~session();  // calls nothing back; streams that are still open are closed for their users
+
+  // Bytes that arrived; `now` from any monotonic clock.
+  result<void> feed(const bytes& received, std::chrono::nanoseconds now);
+  // Appends what may be sent to `out` while it is smaller than `high_water`.
+  void collect(bytes_chain& out, std::size_t high_water = 1_MiB);
+  bool wants_output() const noexcept;
+  // Nothing more is to be read, after an error or a GOAWAY; once nothing is to be sent either:
+  // close.
+  bool finished_reading() const noexcept;
+
+  // Server: the answer to an open stream. If the request has not ended when the answer has, the
+  // client is told to stop.
+  void respond(stream& to, std::span<const field> head, content&& rest);
+  // Client: opens a stream. Fails (closed) when the session takes no new streams.
+  result<void> request(stream& s, std::span<const field> head, content&& rest);
+  void reset(stream& s, error_code why);
+  // The stream's object goes away; what the stream still has to send is lost. Call reset() first if
+  // it matters.
+  void forget(stream& s) noexcept;
+
+  // Server: tells the client that no new streams will be taken soon, and pings, so that
+  // on_ping_ack() says when it knows. Then end_drain(): streams that came until then are answered,
+  // later ones are not processed.
+  void begin_drain();
+  void end_drain();
+  void goaway(error_code why);  // the same as end_drain() with a reason
+  void ping();
+
+  // While on, received payload is not given back to the connection's window: the peer may send what
+  // is left of it.
+  void hold_window(bool on);
+  bool window_held() const noexcept { return holding_; }
+  std::size_t window_owed() const noexcept { return owed_; }
+
+  bool in_head() const noexcept {
+    return in_head_;
+  }  // a header block, or the first SETTINGS, is not complete
+  bool greeted() const noexcept { return greeted_; }         // the peer's first SETTINGS came
+  std::size_t streams() const noexcept { return streams_; }  // open ones
+  std::uint32_t peer_streams_max() const noexcept;           // 100 before the peer's SETTINGS
+  bool may_request() const noexcept;                         // client: no GOAWAY, ids left
+  std::uint64_t own_resets() const noexcept { return own_resets_; }
+
+ private:
+  struct callbacks;
+  friend struct callbacks;
+
+  stream* find(std::int32_t id) noexcept;
+  void remember(stream& s, std::int32_t id) noexcept;
+  void prepare(stream& s, content&& rest) noexcept;
+  void give_up(error_code why, const char* reason);
+  void on_headers(std::int32_t id, std::uint8_t flags);
+  void on_data_frame(std::int32_t id, std::uint8_t flags);
+  void return_window();
+  void owe_stream(stream& s, std::size_t n);
+  bool fair(stream& s);
+  void on_own_reset(std::uint32_t why);
+  void write_frame(std::span<const std::byte> made);
+  void flush_frames();
+
+  role role_;
+  limits limits_;
+  session_events& events_;
+  nghttp2_session* handle_ = nullptr;
+
+  const bytes* feeding_ = nullptr;     // during feed()
+  bytes_chain* collecting_ = nullptr;  // during collect()
+  std::size_t high_water_ = 0;
+
+  stream* first_ = nullptr;
+  stream* last_ = nullptr;  // found last: most frames belong to the stream of the frame before
+  std::size_t streams_ = 0;
+  std::size_t owed_ = 0;  // payload received and not yet given back to the connection's window
+  std::size_t head_bytes_ = 0;
+  std::size_t head_fields_ = 0;
+  std::uint64_t own_resets_ = 0;
+  const char* failure_ = nullptr;
+  char head_status_ = 0;  // first digit of :status in the block being read
+  bool head_too_large_ = false;
+  bool in_head_ = true;
+  bool greeted_ = false;
+  bool holding_ = false;
+  bool leaving_ = false;  // after goaway(): streams that begin now are refused
+  flood_budget idle_frames_;
+  flood_budget own_reset_budget_;
+};
+
+}  // namespace zc::http2
