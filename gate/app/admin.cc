@@ -18,7 +18,8 @@ zc::net::server_options options_of(const zc::endpoint& at) {
 }  // namespace
 
 std::optional<zc::grpc::status> text_service::admit(zc::net::request_head& head) {
-  if (head.path != path_) return zc::grpc::status{zc::grpc::code::unimplemented, 404, "no such page", {}, false};
+  if (head.path != path_)
+    return zc::grpc::status{zc::grpc::code::unimplemented, 404, "no such page", {}, false};
   if (head.method != "GET" && head.method != "HEAD") {
     return zc::grpc::status{zc::grpc::code::unimplemented, 405, "only GET", {}, false};
   }
@@ -51,8 +52,10 @@ zc::result<void> admin::listen(zc::shard& on, const gateway_settings& settings) 
   if (settings.health_check) {
     health_ = std::make_unique<text_service>(settings.health_check->path, [this] {
       // The same words as the Collector's extension.
-      return healthy_ ? text_service::page{200, "application/json", R"({"status":"Server available"})"}
-                      : text_service::page{503, "application/json", R"({"status":"Server not available"})"};
+      return healthy_
+                 ? text_service::page{200, "application/json", R"({"status":"Server available"})"}
+                 : text_service::page{503, "application/json",
+                                      R"({"status":"Server not available"})"};
     });
     auto opened = zc::net::server::listen(on, options_of(settings.health_check->at), *health_);
     if (!opened) {

@@ -14,7 +14,8 @@
 
 namespace sluice {
 
-// A service that answers GET and HEAD of one path with a text, and everything else as a web server would.
+// A service that answers GET and HEAD of one path with a text, and everything else as a web server
+// would.
 class text_service final : public zc::net::service {
  public:
   struct page {

@@ -1,4 +1,5 @@
-// gate/app/console_log.h - the log of the process: one line per message on standard error, written by a thread of its own.
+// gate/app/console_log.h - the log of the process: one line per message on standard error, written
+// by a thread of its own.
 //
 // Threads  Any. Never blocks: when its queue of `lines_max` is full the oldest line makes room.
 #pragma once

@@ -22,7 +22,8 @@ namespace sluice {
 namespace {
 
 std::string words(const zc::error& why) {
-  return why.os != 0 ? fmt::format("{}: {}", why.reason, std::strerror(why.os)) : std::string(why.reason);
+  return why.os != 0 ? fmt::format("{}: {}", why.reason, std::strerror(why.os))
+                     : std::string(why.reason);
 }
 
 unsigned shards_of(const gateway_options& options) {
@@ -70,7 +71,8 @@ gateway::~gateway() {
 }
 
 std::expected<void, std::string> gateway::prepare() {
-  // With SO_REUSEPORT a second gateway of the same user would silently take half of the connections: look first.
+  // With SO_REUSEPORT a second gateway of the same user would silently take half of the
+  // connections: look first.
   const std::unique_ptr<zc::poller> probe = zc::io::make_epoll_poller();
   if (probe == nullptr) return std::unexpected("no file descriptors left");
   struct nobody final : zc::acceptor_events {
@@ -81,21 +83,26 @@ std::expected<void, std::string> gateway::prepare() {
       zc::socket_options alone = shared_.socket;
       alone.reuse_port = false;
       if (auto free = probe->listen(l.at, alone, events); !free) {
-        return std::unexpected(fmt::format("{}: cannot listen on {}: {}", r.id, l.at.text(), words(free.error())));
+        return std::unexpected(
+            fmt::format("{}: cannot listen on {}: {}", r.id, l.at.text(), words(free.error())));
       }
     }
   }
-  const auto queues = static_cast<std::size_t>(std::count_if(settings_.exporters.begin(), settings_.exporters.end(), queued));
+  const auto queues = static_cast<std::size_t>(
+      std::count_if(settings_.exporters.begin(), settings_.exporters.end(), queued));
   for (const exporter_settings& e : settings_.exporters) {
     if (queued(e)) {
-      // A dead backend may fill its own queue; all of them together must leave room for what is under way.
+      // A dead backend may fill its own queue; all of them together must leave room for what is
+      // under way.
       const std::size_t bytes = std::max<std::size_t>(quota_.soft_limit() / 4 * 3 / queues, 1_MiB);
-      shared_.accounts.emplace(e.id, std::make_unique<queue_account>(e.queue.sizer, e.queue.queue_size, bytes));
+      shared_.accounts.emplace(
+          e.id, std::make_unique<queue_account>(e.queue.sizer, e.queue.queue_size, bytes));
     } else if (e.kind == exporter_kind::file) {
       const std::string folder = std::filesystem::path(e.file.path).parent_path().string();
       if (e.file.create_directory && !folder.empty()) {
         if (auto made = zc::io::make_directories(folder); !made) {
-          return std::unexpected(fmt::format("{}: cannot make {}: {}", e.id, folder, words(made.error())));
+          return std::unexpected(
+              fmt::format("{}: cannot make {}: {}", e.id, folder, words(made.error())));
         }
       }
       zc::io::file_writer::options how;
@@ -106,7 +113,8 @@ std::expected<void, std::string> gateway::prepare() {
       how.queue_bytes_max = std::clamp(quota_.soft_limit() / 8, 1_MiB, 64_MiB);
       auto opened = zc::io::file_writer::open(std::move(how));
       if (!opened) {
-        return std::unexpected(fmt::format("{}: cannot open {}: {}", e.id, e.file.path, words(opened.error())));
+        return std::unexpected(
+            fmt::format("{}: cannot open {}: {}", e.id, e.file.path, words(opened.error())));
       }
       shared_.writers.emplace(e.id, std::move(*opened));
     }
@@ -121,7 +129,8 @@ std::expected<void, std::string> gateway::start() {
   started_ = clock_.now();
   graphs_.resize(group_.size() != 0 ? group_.size() : shared_.shards);
   running_ = true;
-  const auto up = group_.start([this](zc::shard& on) { return begin(on); }, [this](zc::shard& on) { end(on); });
+  const auto up =
+      group_.start([this](zc::shard& on) { return begin(on); }, [this](zc::shard& on) { end(on); });
   if (up) return {};
   running_ = false;
   const std::scoped_lock lock(guard_);
@@ -140,7 +149,8 @@ zc::result<void> gateway::begin(zc::shard& on) {
   }
   if (!opened) {
     const std::scoped_lock lock(guard_);
-    if (failure_.empty()) failure_ = fmt::format("cannot listen on {}: {}", where, words(opened.error()));
+    if (failure_.empty())
+      failure_ = fmt::format("cannot listen on {}: {}", where, words(opened.error()));
   }
   return opened;
 }
@@ -230,7 +240,8 @@ std::string gateway::metrics_text() const {
   }
   std::string text = prometheus_text(shards);
   text += server_metrics_text(servers);
-  text += process_metrics_text(quota_, std::chrono::duration<double>(clock_.now() - started_).count(), settings_.resource);
+  text += process_metrics_text(
+      quota_, std::chrono::duration<double>(clock_.now() - started_).count(), settings_.resource);
   return text;
 }
 

@@ -1,7 +1,8 @@
-// gate/app/gateway.h - the gateway as a whole: the shards with their graphs, the memory quota, the admin ports.
+// gate/app/gateway.h - the gateway as a whole: the shards with their graphs, the memory quota, the
+// admin ports.
 //
-// Threads  start(), stop() and wait() are the main thread's; stop() may be called from any thread, also twice (the second
-//          call does not wait any longer).
+// Threads  start(), stop() and wait() are the main thread's; stop() may be called from any thread,
+//          also twice (the second call does not wait any longer).
 #pragma once
 
 #include <atomic>
@@ -23,11 +24,11 @@
 namespace sluice {
 
 struct gateway_options {
-  unsigned shards = 0;              // 0: one per core that the process may use
+  unsigned shards = 0;  // 0: one per core that the process may use
   bool pin = false;
-  std::size_t memory_limit = 0;     // bytes of payload memory; 0: default_memory_limit()
-  milliseconds grace{10'000};       // for stopping
-  std::string congestion;           // TCP congestion control of all sockets
+  std::size_t memory_limit = 0;  // bytes of payload memory; 0: default_memory_limit()
+  milliseconds grace{10'000};    // for stopping
+  std::string congestion;        // TCP congestion control of all sockets
 };
 
 // Half of the cgroup's limit when there is one, else a quarter of the machine's memory.
@@ -36,9 +37,9 @@ std::size_t default_memory_limit();
 struct gateway_totals {
   std::uint64_t items[otlp::signals] = {};
   std::uint64_t bytes_received = 0;
-  std::uint64_t queued = 0;        // in units of each queue's sizer
-  std::uint64_t refused = 0;       // items
-  std::uint64_t failed = 0;        // items that exporters gave up
+  std::uint64_t queued = 0;   // in units of each queue's sizer
+  std::uint64_t refused = 0;  // items
+  std::uint64_t failed = 0;   // items that exporters gave up
 };
 
 class gateway {
@@ -52,8 +53,8 @@ class gateway {
   std::expected<void, std::string> start();
   // Begins to stop: no new requests, queues drain within the grace period.
   void stop();
-  // Until everything has stopped. Returns what was acknowledged and not delivered. `at_the_end` runs on the first
-  // shard before it goes: for what belongs to it.
+  // Until everything has stopped. Returns what was acknowledged and not delivered. `at_the_end`
+  // runs on the first shard before it goes: for what belongs to it.
   std::vector<undelivered> wait(std::function<void()> at_the_end = {});
   unsigned shards() const noexcept { return shared_.shards; }
 

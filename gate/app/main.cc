@@ -4,16 +4,14 @@
 #include <atomic>
 #include <cctype>
 #include <charconv>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <malloc.h>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -50,11 +48,19 @@ std::optional<std::size_t> parse_size(const std::string& text) {
   if (error != std::errc()) return {};
   std::string unit(end, text.data() + text.size());
   for (char& c : unit) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  static constexpr std::array<std::pair<const char*, int>, 10> units{{{"", 0}, {"b", 0}, {"k", 10}, {"kib", 10}, {"m", 20},
-                                                                     {"mib", 20}, {"g", 30}, {"gib", 30}, {"t", 40},
-                                                                     {"tib", 40}}};
+  static constexpr std::array<std::pair<const char*, int>, 10> units{{{"", 0},
+                                                                      {"b", 0},
+                                                                      {"k", 10},
+                                                                      {"kib", 10},
+                                                                      {"m", 20},
+                                                                      {"mib", 20},
+                                                                      {"g", 30},
+                                                                      {"gib", 30},
+                                                                      {"t", 40},
+                                                                      {"tib", 40}}};
   for (const auto& [name, shift] : units) {
-    if (unit == name) return value > (SIZE_MAX >> shift) ? std::nullopt : std::optional(value << shift);
+    if (unit == name)
+      return value > (SIZE_MAX >> shift) ? std::nullopt : std::optional(value << shift);
   }
   return {};
 }
@@ -73,7 +79,8 @@ std::expected<gateway_settings, int> load_settings(const run_options& how) {
     }
     sources.sets.emplace_back(set.substr(0, equals), set.substr(equals + 1));
   }
-  const file_reader files = [disk = system_files()](std::string_view path) -> zc::result<std::string> {
+  const file_reader files = [disk =
+                                 system_files()](std::string_view path) -> zc::result<std::string> {
     if (path == embedded) return std::string(default_config());
     return disk(path);
   };
@@ -97,7 +104,8 @@ int run_until_stopped(gateway& running, const run_options& how, log& out) {
   first.post([&] {
     auto watching = zc::io::signal_watch::start(first, [&](int number) {
       if (number == SIGHUP) {
-        out.write(log_level::warn, "sluice", "SIGHUP: reloading the configuration is not supported yet; restart instead");
+        out.write(log_level::warn, "sluice",
+                  "SIGHUP: reloading the configuration is not supported yet; restart instead");
         return;
       }
       line.reset();
@@ -116,7 +124,8 @@ int run_until_stopped(gateway& running, const run_options& how, log& out) {
     out.write(log_level::error, u.component,
               fmt::format("not delivered: {} requests with {} items", u.requests, u.items));
   }
-  out.write(log_level::info, "sluice", left.empty() ? "stopped; everything acknowledged was delivered" : "stopped");
+  out.write(log_level::info, "sluice",
+            left.empty() ? "stopped; everything acknowledged was delivered" : "stopped");
   return 0;
 }
 
@@ -128,7 +137,8 @@ int run(const run_options& how) {
   if (!how.memory_limit.empty()) {
     const auto bytes = parse_size(how.memory_limit);
     if (!bytes || *bytes < 16_MiB) {
-      fmt::print(stderr, "--memory-limit {}: expected a size of at least 16MiB, such as 512MiB or 2GiB\n",
+      fmt::print(stderr,
+                 "--memory-limit {}: expected a size of at least 16MiB, such as 512MiB or 2GiB\n",
                  how.memory_limit);
       return 1;
     }
@@ -143,12 +153,13 @@ int run(const run_options& how) {
   }
   for (const otlp_receiver_settings& r : running.settings().receivers) {
     for (const otlp_listener_settings& l : r.listeners) {
-      out.write(log_level::info, r.id, fmt::format("OTLP over {} on {}", l.grpc ? "gRPC" : "HTTP", l.at.text()));
+      out.write(log_level::info, r.id,
+                fmt::format("OTLP over {} on {}", l.grpc ? "gRPC" : "HTTP", l.at.text()));
     }
   }
   out.write(log_level::info, "sluice",
-            fmt::format("version {}, {} shards, payload memory at most {} MiB", version, running.shards(),
-                        running.memory().limit() >> 20));
+            fmt::format("version {}, {} shards, payload memory at most {} MiB", version,
+                        running.shards(), running.memory().limit() >> 20));
   return run_until_stopped(running, how, out);
 }
 
@@ -161,28 +172,29 @@ int validate(const run_options& how) {
 
 void add_config_options(CLI::App& to, run_options& how) {
   to.add_option("--config", how.configs,
-                "Configuration in the OpenTelemetry Collector's format: a path, file:PATH, env:NAME or yaml:KEY::SUB: VALUE. "
+                "Configuration in the OpenTelemetry Collector's format: a path, file:PATH, "
+                "env:NAME or yaml:KEY::SUB: VALUE. "
                 "Several are merged left to right. Without it: an embedded default")
       ->type_name("SOURCE");
-  to.add_option("--set", how.sets, "Set one value, applied last: exporters.otlp_grpc.endpoint=host:4317")
+  to.add_option("--set", how.sets,
+                "Set one value, applied last: exporters.otlp_grpc.endpoint=host:4317")
       ->type_name("KEY=VALUE");
 }
-
-std::atomic<bool> stop_requested{false};
-
-void on_stop_signal(int) { stop_requested.store(true); }
 
 }  // namespace
 }  // namespace sluice
 
 int main(int argc, char** argv) {
   using namespace sluice;
-  // Large blocks always come from, and go back to, the system: what the quota counts is what is resident.
+  // Large blocks always come from, and go back to, the system: what the quota counts is what is
+  // resident.
   mallopt(M_MMAP_THRESHOLD, 128 * 1024);
   mallopt(M_ARENA_MAX, 2);
 
-  CLI::App app("Sluice: an OpenTelemetry gateway. Receives OTLP, forwards it to many backends, copies nothing on the way.",
-               "sluice");
+  CLI::App app(
+      "Sluice: an OpenTelemetry gateway. Receives OTLP, forwards it to many backends, copies "
+      "nothing on the way.",
+      "sluice");
   app.set_version_flag("-v,--version", std::string("sluice version ") + std::string(version));
   app.require_subcommand(0, 1);
   int status = 0;
@@ -196,19 +208,26 @@ int main(int argc, char** argv) {
   const auto add_run_options = [&how, &gates](CLI::App& to, bool with_config) {
     if (with_config) add_config_options(to, how);
     to.add_option("--memory-limit", how.memory_limit,
-                  "Most memory kept for payload, such as 512MiB. Default: half of the cgroup's limit, or a quarter of "
+                  "Most memory kept for payload, such as 512MiB. Default: half of the cgroup's "
+                  "limit, or a quarter of "
                   "the machine's memory");
-    to.add_option("--shards", how.gate.shards, "Worker threads. Default: one per core that the process may use");
+    to.add_option("--shards", how.gate.shards,
+                  "Worker threads. Default: one per core that the process may use");
     to.add_flag("--pin", how.gate.pin, "Pin each worker to a core of its own");
     to.add_option("--grace", how.grace_seconds, "Seconds to deliver what is queued after SIGTERM")
-        ->capture_default_str()->check(CLI::Range(0.0, 86400.0));
-    to.add_option("--congestion", how.gate.congestion, "TCP congestion control of all sockets, such as cubic or bbr");
+        ->capture_default_str()
+        ->check(CLI::Range(0.0, 86400.0));
+    to.add_option("--congestion", how.gate.congestion,
+                  "TCP congestion control of all sockets, such as cubic or bbr");
     to.add_flag("--no-rate-line", how.no_rate_line, "No live rate on the terminal");
-    if (with_config) to.add_option("--feature-gates", gates, "Accepted for compatibility; there are none")->group("");
+    if (with_config)
+      to.add_option("--feature-gates", gates, "Accepted for compatibility; there are none")
+          ->group("");
   };
   add_run_options(*run_command, true);
   run_command->add_flag("--check", how.check,
-                        "Start, send one batch of each signal through every receiver to a local sink, print the result, "
+                        "Start, send one batch of each signal through every receiver to a local "
+                        "sink, print the result, "
                         "and exit 0 or 1");
   run_command->callback([&] { status = run(how); });
 
@@ -216,13 +235,12 @@ int main(int argc, char** argv) {
   add_config_options(*validate_command, how);
   validate_command->callback([&] { status = validate(how); });
 
-  app.add_subcommand("components", "List the components that configurations may name")->callback([] {
-    std::fputs(components_yaml("sluice", version).c_str(), stdout);
-  });
+  app.add_subcommand("components", "List the components that configurations may name")
+      ->callback([] { std::fputs(components_yaml("sluice", version).c_str(), stdout); });
 
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGINT, on_stop_signal);  // `run` puts a watch of its own in their place
-  std::signal(SIGTERM, on_stop_signal);
+  zc::io::ignore_write_signals();
+  // For load and sink; `run` puts a watch of its own in its place.
+  const std::atomic<bool>& stop_requested = zc::io::stop_flag_on_signals();
   rig::add_load_command(app, stop_requested, status);
   rig::add_sink_command(app, stop_requested, status);
 

@@ -27,16 +27,18 @@ void series(std::string& to, std::string_view name, std::string_view kind, std::
 std::string process_metrics_text(const zc::quota& memory, double uptime_seconds,
                                  const std::map<std::string, std::string>& resource) {
   std::string to;
-  series(to, "otelcol_process_uptime", "counter", "Uptime of the process in seconds", "otelcol_process_uptime {:.3f}\n",
-         uptime_seconds);
-  series(to, "otelcol_process_cpu_seconds", "counter", "User and system CPU time", "otelcol_process_cpu_seconds {:.6f}\n",
+  series(to, "otelcol_process_uptime", "counter", "Uptime of the process in seconds",
+         "otelcol_process_uptime {:.3f}\n", uptime_seconds);
+  series(to, "otelcol_process_cpu_seconds", "counter", "User and system CPU time",
+         "otelcol_process_cpu_seconds {:.6f}\n",
          std::chrono::duration<double>(zc::io::cpu_time()).count());
-  series(to, "otelcol_process_memory_rss", "gauge", "Resident memory in bytes", "otelcol_process_memory_rss {}\n",
-         zc::io::resident_memory());
+  series(to, "otelcol_process_memory_rss", "gauge", "Resident memory in bytes",
+         "otelcol_process_memory_rss {}\n", zc::io::resident_memory());
   series(to, "otelcol_process_runtime_total_sys_memory_bytes", "gauge", "Address space in bytes",
          "otelcol_process_runtime_total_sys_memory_bytes {}\n", zc::io::virtual_memory());
 
-  series(to, "sluice_memory_payload_bytes", "gauge", "Memory retained for payload, blocks kept for reuse included",
+  series(to, "sluice_memory_payload_bytes", "gauge",
+         "Memory retained for payload, blocks kept for reuse included",
          "sluice_memory_payload_bytes {}\n", memory.used());
   series(to, "sluice_memory_payload_bytes_peak", "gauge", "The most it has been",
          "sluice_memory_payload_bytes_peak {}\n", memory.peak());
@@ -49,23 +51,32 @@ std::string process_metrics_text(const zc::quota& memory, double uptime_seconds,
   series(to, "sluice_payload_forwarded_bytes", "counter", "Payload handed on, once per destination",
          "sluice_payload_forwarded_bytes {}\n", ledger.forwarded);
   for (const bool made : {false, true}) {
-    const std::string_view name = made ? "sluice_payload_produced_bytes" : "sluice_payload_copied_bytes";
-    series(to, name, "counter", made ? "Payload made by compression and decompression" : "Payload copied in user space",
+    const std::string_view name =
+        made ? "sluice_payload_produced_bytes" : "sluice_payload_copied_bytes";
+    series(to, name, "counter",
+           made ? "Payload made by compression and decompression" : "Payload copied in user space",
            "");
     for (std::size_t i = 0; i < zc::ledger::reasons; ++i) {
       const auto why = static_cast<zc::ledger::reason>(i);
-      if (made != (why == zc::ledger::reason::inflate || why == zc::ledger::reason::deflate)) continue;
-      fmt::format_to(std::back_inserter(to), "{}{{reason=\"{}\"}} {}\n", name, zc::ledger::name_of(why), ledger.bytes[i]);
+      if (made != (why == zc::ledger::reason::inflate || why == zc::ledger::reason::deflate))
+        continue;
+      fmt::format_to(std::back_inserter(to), "{}{{reason=\"{}\"}} {}\n", name,
+                     zc::ledger::name_of(why), ledger.bytes[i]);
     }
   }
-  series(to, "sluice_payload_copied_per_forwarded_byte", "gauge", "User-space copies per byte forwarded",
+  series(to, "sluice_payload_copied_per_forwarded_byte", "gauge",
+         "User-space copies per byte forwarded",
          "sluice_payload_copied_per_forwarded_byte {:.6f}\n",
-         ledger.forwarded == 0 ? 0.0 : static_cast<double>(ledger.copied()) / static_cast<double>(ledger.forwarded));
+         ledger.forwarded == 0
+             ? 0.0
+             : static_cast<double>(ledger.copied()) / static_cast<double>(ledger.forwarded));
 
   std::string labels = fmt::format("service_name=\"{}\",service_version=\"{}\"", "sluice", version);
   for (const auto& [key, value] : resource) {
     std::string name = key;
-    std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+    std::replace_if(
+        name.begin(), name.end(),
+        [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
     if (name == "service_name") labels = labels.substr(labels.find(',') + 1);
     labels += fmt::format(",{}=\"{}\"", name, escape_label(value));
   }
@@ -79,19 +90,22 @@ std::string server_metrics_text(std::span<const server_counters* const> shards) 
     const counter server_counters::* which;
   };
   static constexpr row rows[] = {
-      {"sluice_connections_accepted", "counter", "Connections accepted", &server_counters::accepted},
+      {"sluice_connections_accepted", "counter", "Connections accepted",
+       &server_counters::accepted},
       {"sluice_connections_open", "gauge", "Connections open now", &server_counters::open},
       {"sluice_requests", "counter", "Requests taken", &server_counters::requests},
-      {"sluice_requests_refused_memory", "counter", "Requests refused because the memory quota was used up",
-       &server_counters::refused_memory},
+      {"sluice_requests_refused_memory", "counter",
+       "Requests refused because the memory quota was used up", &server_counters::refused_memory},
       {"sluice_requests_refused_early", "counter", "Requests refused before their body was read",
        &server_counters::refused_early},
       {"sluice_protocol_errors", "counter", "Connections or streams that broke their protocol",
        &server_counters::protocol_errors},
-      {"sluice_connections_timed_out", "counter", "Connections closed for lack of progress", &server_counters::timed_out},
+      {"sluice_connections_timed_out", "counter", "Connections closed for lack of progress",
+       &server_counters::timed_out},
       {"sluice_socket_received_bytes", "counter", "Bytes read from clients, framing included",
        &server_counters::bytes_received},
-      {"sluice_socket_sent_bytes", "counter", "Bytes sent to clients", &server_counters::bytes_sent},
+      {"sluice_socket_sent_bytes", "counter", "Bytes sent to clients",
+       &server_counters::bytes_sent},
   };
   std::string to;
   for (const row& r : rows) {

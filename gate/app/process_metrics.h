@@ -1,4 +1,5 @@
-// gate/app/process_metrics.h - what the process as a whole tells: time, memory, servers, and the copy ledger.
+// gate/app/process_metrics.h - what the process as a whole tells: time, memory, servers, and the
+// copy ledger.
 #pragma once
 
 #include <map>
@@ -10,7 +11,8 @@
 
 namespace sluice {
 
-// Prometheus text. otelcol_process_* as the Collector names them; sluice_payload_* is the copy ledger (zc/base/ledger.h).
+// Prometheus text. otelcol_process_* as the Collector names them; sluice_payload_* is the copy
+// ledger (zc/base/ledger.h).
 std::string process_metrics_text(const zc::quota& memory, double uptime_seconds,
                                  const std::map<std::string, std::string>& resource);
 std::string server_metrics_text(std::span<const server_counters* const> shards);

@@ -27,7 +27,9 @@ rate_line::rate_line(zc::shard& on, const gateway& of)
   on_.arm(timer_, every);
 }
 
-rate_line::~rate_line() { std::fputs("\n", stderr); }
+rate_line::~rate_line() {
+  std::fputs("\n", stderr);
+}
 
 std::string rate_line::text(const gateway_totals& before, const gateway_totals& now, double seconds,
                             std::uint64_t resident_bytes) {
@@ -36,15 +38,17 @@ std::string rate_line::text(const gateway_totals& before, const gateway_totals& 
     return short_number(static_cast<double>(now.items[i] - before.items[i]) / seconds);
   };
   std::string line = fmt::format(
-      "spans {}/s | points {}/s | logs {}/s | {}B/s in | queued {} | {} MiB", rate(otlp::signal::traces),
-      rate(otlp::signal::metrics), rate(otlp::signal::logs),
-      short_number(static_cast<double>(now.bytes_received - before.bytes_received) / seconds), now.queued,
-      resident_bytes >> 20);
+      "spans {}/s | points {}/s | logs {}/s | {}B/s in | queued {} | {} MiB",
+      rate(otlp::signal::traces), rate(otlp::signal::metrics), rate(otlp::signal::logs),
+      short_number(static_cast<double>(now.bytes_received - before.bytes_received) / seconds),
+      now.queued, resident_bytes >> 20);
   if (now.refused > before.refused) {
-    line += fmt::format(" | refused {}/s", short_number(static_cast<double>(now.refused - before.refused) / seconds));
+    line += fmt::format(" | refused {}/s",
+                        short_number(static_cast<double>(now.refused - before.refused) / seconds));
   }
   if (now.failed > before.failed) {
-    line += fmt::format(" | lost {}/s", short_number(static_cast<double>(now.failed - before.failed) / seconds));
+    line += fmt::format(" | lost {}/s",
+                        short_number(static_cast<double>(now.failed - before.failed) / seconds));
   }
   return line;
 }

@@ -22,7 +22,9 @@ namespace {
 constexpr std::size_t items_per_batch = 20;
 constexpr std::chrono::seconds patience(10);
 
-zc::endpoint any_local_port() { return {"127.0.0.1", 0, ""}; }
+zc::endpoint any_local_port() {
+  return {"127.0.0.1", 0, ""};
+}
 
 // Takes everything; what it took is read by the main thread.
 class check_sink final : public zc::net::service {
@@ -72,7 +74,9 @@ class check_sink final : public zc::net::service {
 // The far side: sink and clients, on a shard of their own.
 class far_side {
  public:
-  far_side() : quota_(64_MiB), group_({1, false, "check", {}}, &zc::io::make_epoll_poller, quota_, clock_) {}
+  far_side()
+      : quota_(64_MiB),
+        group_({1, false, "check", {}}, &zc::io::make_epoll_poller, quota_, clock_) {}
   ~far_side() {
     if (!up_) return;
     group_.stop();
@@ -109,13 +113,15 @@ class far_side {
       zc::net::client_options how;
       how.to = to;
       how.user_agent = "sluice-check";
-      client_ = grpc ? zc::net::client::grpc(group_.at(0), how) : zc::net::client::http1(group_.at(0), how);
+      client_ = grpc ? zc::net::client::grpc(group_.at(0), how)
+                     : zc::net::client::http1(group_.at(0), how);
       zc::net::client_request request;
       request.path = path;
       request.content_type = "application/x-protobuf";
       request.body = std::move(body);
       request.timeout = patience;
-      client_->send(std::move(request), [&](zc::net::outcome&& o) { answered.set_value(std::move(o)); });
+      client_->send(std::move(request),
+                    [&](zc::net::outcome&& o) { answered.set_value(std::move(o)); });
     });
     return waiting.get();
   }
@@ -158,11 +164,13 @@ void redirect(gateway_settings& settings, const zc::endpoint& sink) {
 }
 
 // How many copies of a batch from `receiver` reach the sink.
-std::size_t deliveries(const gateway_settings& settings, const std::string& receiver, otlp::signal kind) {
+std::size_t deliveries(const gateway_settings& settings, const std::string& receiver,
+                       otlp::signal kind) {
   std::size_t n = 0;
   for (const pipeline_settings& p : settings.pipelines) {
     if (p.signal != kind) continue;
-    if (std::find(p.receivers.begin(), p.receivers.end(), receiver) != p.receivers.end()) n += p.exporters.size();
+    if (std::find(p.receivers.begin(), p.receivers.end(), receiver) != p.receivers.end())
+      n += p.exporters.size();
   }
   return n;
 }
@@ -176,8 +184,9 @@ int self_check(gateway_settings settings, gateway_options options, log& out) {
     return 1;
   }
   redirect(settings, far.at());
-  const bool processed = std::any_of(settings.pipelines.begin(), settings.pipelines.end(),
-                                     [](const pipeline_settings& p) { return !p.processors.empty(); });
+  const bool processed =
+      std::any_of(settings.pipelines.begin(), settings.pipelines.end(),
+                  [](const pipeline_settings& p) { return !p.processors.empty(); });
   options.shards = 1;  // free ports are not shared
   gateway under_test(std::move(settings), std::move(options), out);
   if (auto up = under_test.start(); !up) {
@@ -192,7 +201,8 @@ int self_check(gateway_settings settings, gateway_options options, log& out) {
     const otlp_receiver_settings& receiver = running.receivers[r];
     for (std::size_t l = 0; l < receiver.listeners.size(); ++l) {
       const bool grpc = receiver.listeners[l].grpc;
-      for (const otlp::signal kind : {otlp::signal::traces, otlp::signal::metrics, otlp::signal::logs}) {
+      for (const otlp::signal kind :
+           {otlp::signal::traces, otlp::signal::metrics, otlp::signal::logs}) {
         const std::size_t copies = deliveries(running, receiver.id, kind);
         if (copies == 0) continue;
         rig::generator_options what;
@@ -214,17 +224,19 @@ int self_check(gateway_settings settings, gateway_options options, log& out) {
         of.items += copies * items;
         const auto& custom = receiver.listeners[l].url_paths;
         const auto path = custom.find(kind);
-        const std::string to = grpc ? std::string(otlp::grpc_path(kind))
+        const std::string to = grpc                   ? std::string(otlp::grpc_path(kind))
                                : path != custom.end() ? path->second
                                                       : std::string(otlp::http_path(kind));
         const auto start = std::chrono::steady_clock::now();
         const zc::net::outcome answer = far.send(under_test.listening_at(r, l), grpc, to, body);
         const double ms =
-            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+                .count();
         const bool ok = good(answer, grpc);
         all_good &= ok;
-        fmt::print("{}  {:<8} over {:<4} into {}: {} {}, {} bytes, {}\n", ok ? "ok  " : "FAIL", otlp::name_of(kind),
-                   grpc ? "gRPC" : "HTTP", receiver.id, items, otlp::items_of(kind), body.size(),
+        fmt::print("{}  {:<8} over {:<4} into {}: {} {}, {} bytes, {}\n", ok ? "ok  " : "FAIL",
+                   otlp::name_of(kind), grpc ? "gRPC" : "HTTP", receiver.id, items,
+                   otlp::items_of(kind), body.size(),
                    ok ? fmt::format("acknowledged in {:.1f} ms", ms) : words(answer, grpc));
       }
     }
@@ -246,9 +258,11 @@ int self_check(gateway_settings settings, gateway_options options, log& out) {
     if (expected.items == 0) continue;
     const bool ok = got.items == expected.items && (processed || got.different == 0);
     all_good &= ok;
-    fmt::print("{}  {:<8} delivered: {} of {} {} over all exporters{}\n", ok ? "ok  " : "FAIL", otlp::name_of(kind),
-               got.items, expected.items, otlp::items_of(kind),
-               processed ? "" : got.different == 0 ? ", byte for byte" : ", but not the bytes that were sent");
+    fmt::print("{}  {:<8} delivered: {} of {} {} over all exporters{}\n", ok ? "ok  " : "FAIL",
+               otlp::name_of(kind), got.items, expected.items, otlp::items_of(kind),
+               processed            ? ""
+               : got.different == 0 ? ", byte for byte"
+                                    : ", but not the bytes that were sent");
   }
   under_test.stop();
   for (const undelivered& u : under_test.wait()) {

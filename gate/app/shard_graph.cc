@@ -17,12 +17,14 @@ namespace {
 
 constexpr milliseconds publish_every(250);
 constexpr milliseconds stop_tick(5);
-// Free blocks that an idle shard keeps: the next burst starts warm, and the rest goes back to the system.
+// Free blocks that an idle shard keeps: the next burst starts warm, and the rest goes back to the
+// system.
 constexpr std::size_t idle_cached_bytes = 1_MiB;
 
 template <class Settings>
 const Settings& by_id(const std::vector<Settings>& all, const std::string& id) {
-  const auto found = std::find_if(all.begin(), all.end(), [&](const Settings& s) { return s.id == id; });
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const Settings& s) { return s.id == id; });
   ZC_CHECK(found != all.end());  // the loader has checked references
   return *found;
 }
@@ -50,8 +52,8 @@ shard_graph::shard_graph(zc::shard& on, shared_parts& shared, std::uint64_t seed
   for (std::size_t r = 0; r < all.receivers.size(); ++r) {
     const otlp_receiver_settings& how = all.receivers[r];
     for (std::size_t l = 0; l < how.listeners.size(); ++l) {
-      doors_.push_back({std::make_unique<otlp_receiver>(context_, how.id, how.listeners[l], how.inspect,
-                                                        routes_of(how)),
+      doors_.push_back({std::make_unique<otlp_receiver>(context_, how.id, how.listeners[l],
+                                                        how.inspect, routes_of(how)),
                         nullptr, r, l});
     }
   }
@@ -66,16 +68,22 @@ shard_graph::~shard_graph() {
 
 std::unique_ptr<consumer> shard_graph::make_exporter(const exporter_settings& how) {
   switch (how.kind) {
-    case exporter_kind::nop: return std::make_unique<nop_exporter>(context_, how.id);
-    case exporter_kind::debug: return std::make_unique<debug_exporter>(context_, how.id, how.debug);
+    case exporter_kind::nop:
+      return std::make_unique<nop_exporter>(context_, how.id);
+    case exporter_kind::debug:
+      return std::make_unique<debug_exporter>(context_, how.id, how.debug);
     case exporter_kind::file:
-      return std::make_unique<file_exporter>(context_, how.id, how.file, *shared_.writers.at(how.id));
+      return std::make_unique<file_exporter>(context_, how.id, how.file,
+                                             *shared_.writers.at(how.id));
     case exporter_kind::otlp_grpc:
-    case exporter_kind::otlp_http: break;
+    case exporter_kind::otlp_http:
+      break;
   }
   sending_queue::limits bounds;
-  bounds.consumers = sending_queue::consumers_of_shard(how.queue.num_consumers, on_.id(), shared_.shards);
-  return std::make_unique<sending_queue>(context_, how.id, how.queue, how.retry, bounds, *shared_.accounts.at(how.id),
+  bounds.consumers =
+      sending_queue::consumers_of_shard(how.queue.num_consumers, on_.id(), shared_.shards);
+  return std::make_unique<sending_queue>(context_, how.id, how.queue, how.retry, bounds,
+                                         *shared_.accounts.at(how.id),
                                          otlp_exporter::connect(context_, how, bounds.consumers));
 }
 
@@ -86,8 +94,9 @@ void shard_graph::make_pipeline(const pipeline_settings& how) {
   batch_processor::limits bounds;
   bounds.bytes_max = std::clamp(on_.memory().limits().limit() / 8, 1_MiB, bounds.bytes_max);
   for (auto id = how.processors.rbegin(); id != how.processors.rend(); ++id) {
-    made->put_before(std::make_unique<batch_processor>(context_, by_id(shared_.settings.batch_processors, *id), bounds,
-                                                       how.signal, made->entry()));
+    made->put_before(
+        std::make_unique<batch_processor>(context_, by_id(shared_.settings.batch_processors, *id),
+                                          bounds, how.signal, made->entry()));
   }
   pipelines_.push_back(std::move(made));
 }
@@ -98,7 +107,8 @@ otlp_receiver::routes shard_graph::routes_of(const otlp_receiver_settings& recei
     std::vector<consumer*> entries;
     for (std::size_t i = 0; i < pipelines_.size(); ++i) {
       const pipeline_settings& p = shared_.settings.pipelines[i];
-      if (p.signal == kind && names(p.receivers, receiver.id)) entries.push_back(&pipelines_[i]->entry());
+      if (p.signal == kind && names(p.receivers, receiver.id))
+        entries.push_back(&pipelines_[i]->entry());
     }
     if (entries.empty()) continue;
     if (entries.size() == 1) {
@@ -113,11 +123,13 @@ otlp_receiver::routes shard_graph::routes_of(const otlp_receiver_settings& recei
 
 zc::result<void> shard_graph::listen() {
   for (door& d : doors_) {
-    const otlp_listener_settings& how = shared_.settings.receivers[d.receiver_index].listeners[d.listener_index];
+    const otlp_listener_settings& how =
+        shared_.settings.receivers[d.receiver_index].listeners[d.listener_index];
     zc::net::server_options options;
     options.at = how.at;
     options.socket = shared_.socket;
-    // gRPC may share the HTTP port (OTLP specification, "OTLP/HTTP Connection"); the gRPC port is for gRPC alone.
+    // gRPC may share the HTTP port (OTLP specification, "OTLP/HTTP Connection"); the gRPC port is
+    // for gRPC alone.
     options.grpc = true;
     options.http = !how.grpc;
     options.message_bytes_max = how.message_bytes_max;
@@ -174,7 +186,8 @@ void shard_graph::stop(milliseconds grace, std::function<void()> then) {
   if (phase_ != phase::running) return;
   stopped_ = std::move(then);
   stop_by_ = on_.now() + grace;
-  // Requests that wait for their result may take as long as sending does; others are answered in a moment.
+  // Requests that wait for their result may take as long as sending does; others are answered in a
+  // moment.
   servers_by_ = on_.now() + grace / 2;
   phase_ = phase::closing_servers;
   for (door& d : doors_) {
@@ -192,14 +205,16 @@ bool shard_graph::all_drained(bool pipelines) {
   if (pipelines) {
     return std::all_of(pipelines_.begin(), pipelines_.end(), [](auto& p) { return p->drained(); });
   }
-  return std::all_of(exporters_.begin(), exporters_.end(), [](auto& e) { return e.second->drained(); });
+  return std::all_of(exporters_.begin(), exporters_.end(),
+                     [](auto& e) { return e.second->drained(); });
 }
 
 void shard_graph::on_stop_tick() {
   const zc::time_point now = on_.now();
   if (phase_ == phase::closing_servers) {
-    const bool empty = std::all_of(doors_.begin(), doors_.end(),
-                                   [](const door& d) { return d.server == nullptr || d.server->drained(); });
+    const bool empty = std::all_of(doors_.begin(), doors_.end(), [](const door& d) {
+      return d.server == nullptr || d.server->drained();
+    });
     if (empty || now >= servers_by_) {
       for (door& d : doors_) d.receiver->close();
       for (auto& p : pipelines_) p->drain(stop_by_);
@@ -211,7 +226,8 @@ void shard_graph::on_stop_tick() {
     phase_ = phase::draining_exporters;
   }
   // One tick beyond the deadline: the nodes' own deadline timers settle what is left.
-  if (phase_ == phase::draining_exporters && (all_drained(false) || now >= stop_by_ + 10 * stop_tick)) {
+  if (phase_ == phase::draining_exporters &&
+      (all_drained(false) || now >= stop_by_ + 10 * stop_tick)) {
     finish();
     return;
   }

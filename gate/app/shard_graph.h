@@ -1,9 +1,12 @@
-// gate/app/shard_graph.h - the whole gateway on one shard: servers, receivers, pipelines, exporters, wired as configured.
+// gate/app/shard_graph.h - the whole gateway on one shard: servers, receivers, pipelines,
+// exporters, wired as configured.
 //
-//     server -> otlp_receiver -> pipeline (processors -> fan-out) -> sending_queue -> otlp_exporter -> client
+//     server -> otlp_receiver -> pipeline (processors -> fan-out) -> sending_queue -> otlp_exporter
+//     -> client
 //                                                                 -> file | debug | nop exporter
 //
-// Every shard has the same graph; between shards are shared only queue capacities, file writers and counters.
+// Every shard has the same graph; between shards are shared only queue capacities, file writers and
+// counters.
 // Threads  Made, used and destroyed on its shard.
 #pragma once
 
@@ -36,14 +39,14 @@ struct shared_parts {
   log& out;
   unsigned shards = 1;
   zc::socket_options socket;
-  std::map<std::string, std::unique_ptr<queue_account>> accounts;        // by exporter
-  std::map<std::string, std::unique_ptr<zc::io::file_writer>> writers;   // by exporter
+  std::map<std::string, std::unique_ptr<queue_account>> accounts;       // by exporter
+  std::map<std::string, std::unique_ptr<zc::io::file_writer>> writers;  // by exporter
 };
 
 // What a shard's servers counted, published for other threads to read.
 struct server_counters {
-  counter accepted, open, requests, refused_memory, refused_early, protocol_errors, timed_out, bytes_received,
-      bytes_sent;
+  counter accepted, open, requests, refused_memory, refused_early, protocol_errors, timed_out,
+      bytes_received, bytes_sent;
 };
 
 class shard_graph {
@@ -60,7 +63,8 @@ class shard_graph {
   // Which listener failed, for the message of a failed listen().
   const std::string& failed_at() const noexcept { return failed_at_; }
 
-  // Stops in order: servers, pipelines, exporters; `then` is called when nothing is left or `grace` is over.
+  // Stops in order: servers, pipelines, exporters; `then` is called when nothing is left or `grace`
+  // is over.
   void stop(milliseconds grace, std::function<void()> then);
   void stop_now();  // gives up what is left
   const std::vector<undelivered>& left_behind() const noexcept { return left_behind_; }
@@ -69,7 +73,13 @@ class shard_graph {
   const server_counters& servers() const noexcept { return published_; }
 
  private:
-  enum class phase : unsigned char { running, closing_servers, draining_pipelines, draining_exporters, stopped };
+  enum class phase : unsigned char {
+    running,
+    closing_servers,
+    draining_pipelines,
+    draining_exporters,
+    stopped
+  };
   struct door {  // one listener
     std::unique_ptr<otlp_receiver> receiver;
     std::unique_ptr<zc::net::server> server;
@@ -94,7 +104,8 @@ class shard_graph {
   std::uint64_t requests_seen_ = 0;
   std::map<std::string, std::unique_ptr<consumer>> exporters_;  // destroyed after the pipelines
   std::vector<std::unique_ptr<pipeline>> pipelines_;
-  std::vector<std::unique_ptr<consumer>> forks_;  // a receiver that feeds several pipelines of one signal
+  // a receiver that feeds several pipelines of one signal
+  std::vector<std::unique_ptr<consumer>> forks_;
   std::vector<door> doors_;
   std::string failed_at_;
 

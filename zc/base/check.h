@@ -1,12 +1,13 @@
 // zc/base/check.h - contracts: a bug of ours stops the program, in release builds too.
 //
-// Bad input never reaches a check: it is a value (see result.h). A failed check prints the expression
-// and its place to standard error and aborts.
+// Bad input never reaches a check: it is a value (see result.h). A failed check prints the
+// expression and its place to standard error and aborts.
 #pragma once
 
 namespace zc {
 
-[[noreturn, gnu::cold]] void check_failed(const char* expression, const char* file, int line) noexcept;
+[[noreturn, gnu::cold]] void check_failed(const char* expression, const char* file,
+                                          int line) noexcept;
 
 }  // namespace zc
 

@@ -1,9 +1,12 @@
-// zc/base/ledger.h - the copy ledger: payload bytes that user space copied, by reason, and how far they got.
+// zc/base/ledger.h - the copy ledger: payload bytes that user space copied, by reason, and how far
+// they got.
 //
-// Every function that copies payload reports here, so that "zero-copy" is a figure a test asserts and a
-// running process exports. Framing that is new (headers, length prefixes) is not payload and not counted.
+// Every function that copies payload reports here, so that "zero-copy" is a figure a test asserts
+// and a running process exports. Framing that is new (headers, length prefixes) is not payload and
+// not counted.
 //
-// Threads  Each thread counts in its own cache lines; read() adds all threads up, those that ended included.
+// Threads  Each thread counts in its own cache lines; read() adds all threads up, those that ended
+//          included.
 // Cost     One plain add to thread-local memory per call.
 #pragma once
 
@@ -17,12 +20,12 @@
 namespace zc::ledger {
 
 enum class reason : std::uint8_t {
-  copy_of,      // an explicit bytes::copy_of or append_copy
-  coalesce,     // a small piece copied beside its neighbour because sharing it would cost more
-  straddle,     // a field cut by a buffer edge, stitched in scratch to be looked at
-  contiguous,   // a coder or library that insists on one block
-  inflate,      // not a copy: bytes produced by decompression, new payload
-  deflate,      // not a copy: bytes produced by compression, new payload
+  copy_of,     // an explicit bytes::copy_of or append_copy
+  coalesce,    // a small piece copied beside its neighbour because sharing it would cost more
+  straddle,    // a field cut by a buffer edge, stitched in scratch to be looked at
+  contiguous,  // a coder or library that insists on one block
+  inflate,     // not a copy: bytes produced by decompression, new payload
+  deflate,     // not a copy: bytes produced by compression, new payload
 };
 inline constexpr std::size_t reasons = 6;
 const char* name_of(reason why) noexcept;
@@ -34,9 +37,7 @@ struct totals {
   std::uint64_t forwarded = 0;  // payload bytes handed to the kernel for a destination
 
   // User-space copies of payload; what a coder produced is new payload and left out.
-  std::uint64_t copied() const noexcept {
-    return bytes[0] + bytes[1] + bytes[2] + bytes[3];
-  }
+  std::uint64_t copied() const noexcept { return bytes[0] + bytes[1] + bytes[2] + bytes[3]; }
 };
 
 namespace detail {
@@ -61,8 +62,12 @@ inline void count(reason why, std::size_t n) noexcept {
   detail::add(detail::mine.bytes[static_cast<std::size_t>(why)], n);
   detail::add(detail::mine.times[static_cast<std::size_t>(why)], 1);
 }
-inline void count_received(std::size_t n) noexcept { detail::add(detail::mine.received, n); }
-inline void count_forwarded(std::size_t n) noexcept { detail::add(detail::mine.forwarded, n); }
+inline void count_received(std::size_t n) noexcept {
+  detail::add(detail::mine.received, n);
+}
+inline void count_forwarded(std::size_t n) noexcept {
+  detail::add(detail::mine.forwarded, n);
+}
 
 // The sum over all threads. Figures of running threads may be a moment old.
 totals read() noexcept;

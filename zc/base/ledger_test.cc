@@ -24,7 +24,8 @@ TEST(LedgerTest, AddsUpRunningAndEndedThreads) {
   ledger::count(ledger::reason::copy_of, 5);
   ledger::count(ledger::reason::inflate, 100);
   const auto after = ledger::read();
-  EXPECT_EQ(after.copied() - before.copied(), 12'005u) << "inflated bytes are new payload, not a copy";
+  EXPECT_EQ(after.copied() - before.copied(), 12'005u)
+      << "inflated bytes are new payload, not a copy";
   EXPECT_EQ(after.forwarded - before.forwarded, 28u);
   EXPECT_EQ(after.times[2] - before.times[2], 4000u);
 }

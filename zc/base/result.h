@@ -1,7 +1,7 @@
 // zc/base/result.h - a value, or the reason why there is none.
 //
-// Parsers and system calls return result<T>; nothing on the data path throws. A reason is a string with
-// static storage, so an error costs no allocation and can be made where memory has run out.
+// Parsers and system calls return result<T>; nothing on the data path throws. A reason is a string
+// with static storage, so an error costs no allocation and can be made where memory has run out.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ enum class errc : std::uint8_t {
   exhausted,    // no memory left in the quota
   closed,       // the other side or the object is gone
   timed_out,
-  refused,      // the peer said no
-  system,       // a system call failed: see error::os
+  refused,  // the peer said no
+  system,   // a system call failed: see error::os
 };
 
 struct error {

@@ -110,4 +110,15 @@ void ignore_write_signals() noexcept {
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
+const std::atomic<bool>& stop_flag_on_signals() noexcept {
+  static std::atomic<bool> flag{false};
+  static_assert(std::atomic<bool>::is_always_lock_free, "set by a signal handler");
+  struct sigaction how{};
+  how.sa_handler = [](int) { flag.store(true, std::memory_order_relaxed); };
+  sigemptyset(&how.sa_mask);
+  sigaction(SIGINT, &how, nullptr);
+  sigaction(SIGTERM, &how, nullptr);
+  return flag;
+}
+
 }  // namespace zc::io

@@ -14,6 +14,7 @@
 // dropped.
 #pragma once
 
+#include <atomic>
 #include <csignal>
 #include <functional>
 #include <initializer_list>
@@ -46,6 +47,10 @@ class signal_watch {
   std::vector<std::pair<int, struct sigaction>> former_;
   std::thread thread_;
 };
+
+// Without a shard: from then on SIGINT and SIGTERM set the flag that is returned, for programs that
+// look at one. A signal_watch that is started later takes its signals over.
+const std::atomic<bool>& stop_flag_on_signals() noexcept;
 
 // Without a watch: a process that writes to sockets or files with limits wants errors, not signals.
 void ignore_write_signals() noexcept;

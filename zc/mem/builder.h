@@ -1,12 +1,14 @@
-// zc/mem/builder.h - memory that is written once, front to back, and handed out as `bytes` without a copy.
+// zc/mem/builder.h - memory that is written once, front to back, and handed out as `bytes` without
+// a copy.
 //
 //     block  [ header | taken already | written, not taken | spare ............ ]
 //                                     ^start_              ^used_               ^capacity_
 //
-// Ownership  The builder holds one reference on its block; every `bytes` taken from it holds another.
-//            What was taken is never written again.
+// Ownership  The builder holds one reference on its block; every `bytes` taken from it holds
+//            another. What was taken is never written again.
 // Threads    One. The bytes taken may go anywhere.
-// Cost       spare, commit, take, freeze: O(1), no allocation. append_copy is counted in the ledger.
+// Cost       spare, commit, take, freeze: O(1), no allocation. append_copy is counted in the
+//            ledger.
 // Errors     Writing past capacity() aborts; ask spare().size() first, or reserve().
 #pragma once
 

@@ -98,7 +98,8 @@ void bytes::truncate(std::size_t count) {
 
 bool bytes::try_join(const bytes& next) noexcept {
   if (owner_ != next.owner_ || data_ == nullptr || data_ + size_ != next.data_) return false;
-  // Two literals may happen to touch; without an owner there is nothing that says they belong together.
+  // Two literals may happen to touch; without an owner there is nothing that says they belong
+  // together.
   if (owner_ == nullptr) return false;
   size_ += next.size_;
   return true;

@@ -27,7 +27,8 @@ class [[nodiscard]] bytes {
  public:
   bytes() noexcept = default;  // empty, and pins nothing
 
-  // A fresh heap copy of `source`, counted in the ledger. The only function here that copies payload.
+  // A fresh heap copy of `source`, counted in the ledger. The only function here that copies
+  // payload.
   static bytes copy_of(std::span<const std::byte> source);
   static bytes copy_of(std::string_view source) {
     return copy_of(std::as_bytes(std::span(source)));
@@ -73,9 +74,7 @@ class [[nodiscard]] bytes {
   // Borrows; valid while this handle lives. Refused on a temporary, which would dangle.
   std::span<const std::byte> view() const& noexcept { return {data_, size_}; }
   std::span<const std::byte> view() const&& = delete;
-  std::string_view text() const& noexcept {
-    return {reinterpret_cast<const char*>(data_), size_};
-  }
+  std::string_view text() const& noexcept { return {reinterpret_cast<const char*>(data_), size_}; }
   std::string_view text() const&& = delete;
 
   // The `count` bytes from `offset`, on the same owner. O(1). An empty slice pins nothing.
@@ -86,11 +85,13 @@ class [[nodiscard]] bytes {
   // Cuts the first `count` bytes off and returns them. Requires: count <= size().
   bytes split_to(std::size_t count);
 
-  // Drops bytes at the front or keeps only the front; no reference changes hands unless it becomes empty.
+  // Drops bytes at the front or keeps only the front; no reference changes hands unless it becomes
+  // empty.
   void advance(std::size_t count);   // Requires: count <= size()
   void truncate(std::size_t count);  // no effect when count >= size()
 
-  // Extends this handle over `next` when both lie side by side on one owner. Returns whether it did.
+  // Extends this handle over `next` when both lie side by side on one owner. Returns whether it
+  // did.
   bool try_join(const bytes& next) noexcept;
 
   bool shares_owner_with(const bytes& b) const noexcept { return owner_ == b.owner_; }

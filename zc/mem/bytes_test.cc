@@ -1,8 +1,9 @@
-// What must hold of `bytes`: it never copies behind your back, it releases its owner exactly once, it pins nothing
-// when empty, and it never reads outside what it was given.
+// What must hold of `bytes`: it never copies behind your back, it releases its owner exactly once,
+// it pins nothing when empty, and it never reads outside what it was given.
 //
-// Method: a `counting_owner` stands where a pool block will stand and counts releases; a model test compares random
-// operations with std::string; the thread test means something under the `tsan` preset.
+// Method: a `counting_owner` stands where a pool block will stand and counts releases; a model test
+// compares random operations with std::string; the thread test means something under the `tsan`
+// preset.
 
 #include "zc/mem/bytes.h"
 
@@ -24,7 +25,8 @@ namespace {
 
 struct counting_owner final : owner {
   counting_owner() noexcept
-      : owner([](owner* self) noexcept { static_cast<counting_owner*>(self)->releases += 1; }, 16) {}
+      : owner([](owner* self) noexcept { static_cast<counting_owner*>(self)->releases += 1; }, 16) {
+  }
 
   std::array<std::byte, 16> payload{};
   int releases = 0;

@@ -100,7 +100,8 @@ void bytes_chain::append(bytes_chain&& other) {
     *this = std::move(other);
     return;
   }
-  for (std::uint32_t i = 0; i < other.count_; ++i) append(std::move(other.items()[other.head_ + i]));
+  for (std::uint32_t i = 0; i < other.count_; ++i)
+    append(std::move(other.items()[other.head_ + i]));
   other.reset();
 }
 

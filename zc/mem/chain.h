@@ -7,8 +7,9 @@
 //
 // Ownership  Every piece holds a reference on its owner; copying a chain shares all pieces.
 // Threads    As `bytes`: the payload may be shared between threads, one chain object may not.
-// Cost       size() O(1); append, prepend and taking from the front amortised O(1); up to `inline_pieces`
-//            pieces without an allocation. Nothing here copies payload but flatten_copy() and copy_to().
+// Cost       size() O(1); append, prepend and taking from the front amortised O(1); up to
+//            `inline_pieces` pieces without an allocation. Nothing here copies payload but
+//            flatten_copy() and copy_to().
 // Errors     Growing may throw std::bad_alloc. Breaking a "Requires" aborts.
 #pragma once
 
@@ -31,7 +32,8 @@ class [[nodiscard]] bytes_chain {
   static constexpr std::size_t inline_pieces = 4;
 
   bytes_chain() noexcept = default;
-  bytes_chain(bytes piece) { append(std::move(piece)); }  // NOLINT(google-explicit-constructor): shares
+  // NOLINT(google-explicit-constructor): shares
+  bytes_chain(bytes piece) { append(std::move(piece)); }
   bytes_chain(const bytes_chain& other) { append(other); }
   bytes_chain(bytes_chain&& other) noexcept { steal(other); }
   bytes_chain& operator=(const bytes_chain& other);
@@ -53,14 +55,16 @@ class [[nodiscard]] bytes_chain {
   void append(bytes_chain&& other);
   void prepend(bytes piece);
 
-  void consume(std::size_t count);              // drops from the front. Requires: count <= size()
-  bytes_chain split_to(std::size_t count);      // cuts the front off.   Requires: count <= size()
-  // The `count` bytes from `offset`, shared. O(pieces). Requires: offset <= size(), count <= size() - offset.
+  void consume(std::size_t count);          // drops from the front. Requires: count <= size()
+  bytes_chain split_to(std::size_t count);  // cuts the front off.   Requires: count <= size()
+  // The `count` bytes from `offset`, shared. O(pieces). Requires: offset <= size(), count <= size()
+  // - offset.
   bytes_chain slice(std::size_t offset, std::size_t count) const;
   void clear() noexcept;
 
-  // Fills `out` with the gather list of what follows `offset`; returns the entries used. Allocates nothing,
-  // so a partial write is resumed by calling again with a larger offset. Requires: offset <= size().
+  // Fills `out` with the gather list of what follows `offset`; returns the entries used. Allocates
+  // nothing, so a partial write is resumed by calling again with a larger offset. Requires: offset
+  // <= size().
   std::size_t gather(std::size_t offset, std::span<io_slice> out) const noexcept;
 
   // Copies out.size() bytes from `offset`, counted as straddle. Requires: they exist.
@@ -68,8 +72,8 @@ class [[nodiscard]] bytes_chain {
   // One contiguous piece: the piece itself when there is only one, else a counted copy.
   bytes flatten_copy() const;
 
-  // Memory kept from other use by the pieces. Pieces side by side on one owner count once; the same owner
-  // appearing again later counts again, so this is an upper bound.
+  // Memory kept from other use by the pieces. Pieces side by side on one owner count once; the same
+  // owner appearing again later counts again, so this is an upper bound.
   std::size_t retained_size() const noexcept;
 
  private:

@@ -1,7 +1,8 @@
-// What must hold of `bytes_chain`: it is the concatenation of its pieces, whatever is done to it; nothing but
-// flatten_copy() and copy_to() copies payload; gather lists resume anywhere.
+// What must hold of `bytes_chain`: it is the concatenation of its pieces, whatever is done to it;
+// nothing but flatten_copy() and copy_to() copies payload; gather lists resume anywhere.
 //
-// Method: random operations against std::string; ledger deltas around them; piece identity where sharing is the point.
+// Method: random operations against std::string; ledger deltas around them; piece identity where
+// sharing is the point.
 
 #include "zc/mem/chain.h"
 
@@ -29,7 +30,8 @@ std::string gathered(const bytes_chain& c, std::size_t offset, std::size_t slots
   std::vector<io_slice> out(slots);
   const std::size_t used = c.gather(offset, out);
   std::string all;
-  for (std::size_t i = 0; i < used; ++i) all.append(static_cast<const char*>(out[i].data), out[i].size);
+  for (std::size_t i = 0; i < used; ++i)
+    all.append(static_cast<const char*>(out[i].data), out[i].size);
   return all;
 }
 
@@ -136,7 +138,9 @@ TEST(ChainTest, RandomOperationsAgreeWithAString) {
       ASSERT_EQ(text_of(real), model);
       const std::size_t offset = random() % (model.size() + 1);
       ASSERT_EQ(gathered(real, offset, 1000), model.substr(offset));
-      ASSERT_EQ(model.substr(offset).compare(0, gathered(real, offset, 2).size(), gathered(real, offset, 2)), 0);
+      ASSERT_EQ(model.substr(offset).compare(0, gathered(real, offset, 2).size(),
+                                             gathered(real, offset, 2)),
+                0);
       std::vector<std::byte> copied(model.size() - offset);
       real.copy_to(offset, copied);
       ASSERT_EQ(bytes::copy_of(copied), bytes::copy_of(std::string_view(model).substr(offset)));
@@ -174,7 +178,8 @@ TEST(CursorTest, ReadsWhereBytesLieAndCopiesOnlyWhatStraddles) {
   EXPECT_EQ(at.read(3, scratch).data(), c.begin()->data());
   EXPECT_EQ(ledger::read().copied(), before.copied());
   const auto cut = at.read(3, scratch);
-  EXPECT_EQ(bytes::from_static({reinterpret_cast<const char*>(cut.data()), cut.size()}), "def"_bytes);
+  EXPECT_EQ(bytes::from_static({reinterpret_cast<const char*>(cut.data()), cut.size()}),
+            "def"_bytes);
   EXPECT_EQ(ledger::read().copied() - before.copied(), 3u);
   EXPECT_EQ(at.left(), 2u);
   EXPECT_EQ(at.position(), 6u);

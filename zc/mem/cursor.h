@@ -1,7 +1,8 @@
 // zc/mem/cursor.h - a reading position in a chain; looks at bytes where they lie.
 //
 // Ownership  Borrows the chain, which must outlive the cursor and not change.
-// Cost       peek O(1); skip O(pieces passed). read_copy copies (counted) only what it is asked for.
+// Cost       peek O(1); skip O(pieces passed). read_copy copies (counted) only what it is asked
+//            for.
 #pragma once
 
 #include <cstddef>
@@ -26,10 +27,10 @@ class chain_cursor {
     if (pieces_.empty()) return {};
     return pieces_.front().view().subspan(at_);
   }
-  void skip(std::size_t count);                    // Requires: count <= left()
-  void read_copy(std::span<std::byte> out);        // Requires: out.size() <= left()
-  // The next `count` bytes contiguously: where they lie when one piece holds them, else copied to `scratch`.
-  // Advances. Requires: count <= left() and count <= scratch.size().
+  void skip(std::size_t count);              // Requires: count <= left()
+  void read_copy(std::span<std::byte> out);  // Requires: out.size() <= left()
+  // The next `count` bytes contiguously: where they lie when one piece holds them, else copied to
+  // `scratch`. Advances. Requires: count <= left() and count <= scratch.size().
   std::span<const std::byte> read(std::size_t count, std::span<std::byte> scratch);
 
  private:

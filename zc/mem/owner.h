@@ -32,7 +32,8 @@ class owner {
 
  protected:
   ~owner() = default;
-  void revive() noexcept { refs_.store(1, std::memory_order_relaxed); }  // a pool hands it out again
+  // a pool hands it out again
+  void revive() noexcept { refs_.store(1, std::memory_order_relaxed); }
 
  private:
   static constexpr std::uint32_t refs_max = UINT32_MAX / 2;

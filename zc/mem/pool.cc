@@ -26,7 +26,8 @@ struct size_class {
 size_class class_of(std::size_t room) noexcept {
   const std::size_t whole = room + header_bytes + pool::slack;
   if (whole <= pool::block_bytes_min) return {0, pool::block_bytes_min};
-  const auto top = static_cast<std::size_t>(std::bit_width(whole - 1)) - 1;  // 2^top < whole <= 2^(top+1)
+  // 2^top < whole <= 2^(top+1)
+  const auto top = static_cast<std::size_t>(std::bit_width(whole - 1)) - 1;
   const std::size_t step = std::size_t{1} << (top - 2);
   const std::size_t quarters = (whole - (std::size_t{1} << top) + step - 1) / step;  // 1..4
   return {(top - first_shift) * 4 + quarters, (std::size_t{1} << top) + quarters * step};
@@ -113,10 +114,12 @@ void pool::block::give_back(owner* self) noexcept {
     home->drop();
     return;
   }
-  // Our own claim: once the block is on the list, others may take it and drop the last holder but us.
+  // Our own claim: once the block is on the list, others may take it and drop the last holder but
+  // us.
   home->holders.fetch_add(1, std::memory_order_relaxed);
   // After the pool is gone nobody drains the list; its last act was to take over what is there.
-  // The order "push, then look whether the pool has gone" and "go, then drain" leaves no block behind.
+  // The order "push, then look whether the pool has gone" and "go, then drain" leaves no block
+  // behind.
   block* head = home->foreign.load(std::memory_order_relaxed);
   do {
     b->next = head;
@@ -201,7 +204,11 @@ void pool::trim(std::size_t keep) noexcept {
   }
 }
 
-pool::statistics pool::read() const noexcept { return core_->stats; }
-quota& pool::limits() noexcept { return core_->limits; }
+pool::statistics pool::read() const noexcept {
+  return core_->stats;
+}
+quota& pool::limits() noexcept {
+  return core_->limits;
+}
 
 }  // namespace zc

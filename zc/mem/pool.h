@@ -1,15 +1,20 @@
 // zc/mem/pool.h - blocks of memory by size class, reused, charged to a quota.
 //
 //     block  [ header 64 B | room ............................ | slack 64 B ]
-//                            ^ aligned to 64                     readable and writable, never payload:
-//                                                                vector loads and stores may overshoot into it
+//                            ^ aligned to 64                     readable and writable, never
+//                            payload:
+//                                                                vector loads and stores may
+//                                                                overshoot into it
 //
-// Ownership  A block is owned by the builder and the `bytes` made from it; the last one to go gives it back.
-// Threads    take() belongs to the thread that made the pool. Blocks may be given back on any thread: foreign
-//            ones go through a lock-free list that take() drains. The pool object may die before its blocks;
-//            the quota must outlive both.
-// Cost       Hit: a few nanoseconds, no atomics but one read. Miss: one allocation and one quota charge.
-// Bounds     Free blocks kept for reuse: `cached_bytes_max`. All blocks: the quota. Largest block: `block_bytes_max`.
+// Ownership  A block is owned by the builder and the `bytes` made from it; the last one to go gives
+//            it back.
+// Threads    take() belongs to the thread that made the pool. Blocks may be given back on any
+//            thread: foreign ones go through a lock-free list that take() drains. The pool object
+//            may die before its blocks; the quota must outlive both.
+// Cost       Hit: a few nanoseconds, no atomics but one read. Miss: one allocation and one quota
+//            charge.
+// Bounds     Free blocks kept for reuse: `cached_bytes_max`. All blocks: the quota. Largest block:
+//            `block_bytes_max`.
 // Errors     take() returns an empty builder when the quota is exhausted.
 #pragma once
 
@@ -43,7 +48,8 @@ class pool {
   ~pool();
 
   // A builder with at least `room` bytes of spare space; empty when the quota is exhausted.
-  // Rounded up to the size class, so capacity() may be up to a quarter larger. Requires: room <= block_bytes_max.
+  // Rounded up to the size class, so capacity() may be up to a quarter larger. Requires: room <=
+  // block_bytes_max.
   bytes_builder take(std::size_t room, urgency need = urgency::ordinary);
 
   // Gives free blocks back to the system until at most `keep` bytes stay.

@@ -1,5 +1,6 @@
-// What must hold of pool, quota and builder: blocks come back exactly once from any thread, the quota is exact, what
-// was taken from a builder is never written again, and the pool object may die before its blocks.
+// What must hold of pool, quota and builder: blocks come back exactly once from any thread, the
+// quota is exact, what was taken from a builder is never written again, and the pool object may die
+// before its blocks.
 
 #include "zc/mem/pool.h"
 
@@ -48,8 +49,8 @@ TEST(PoolTest, ReusesABlockOfTheSameClass) {
 TEST(PoolTest, EveryRoomIsAlignedAndLargeEnoughWithLittleWaste) {
   quota q(1_GiB);
   pool p(q, 0);
-  for (std::size_t room : {std::size_t{1}, std::size_t{3968}, 4_KiB, 4_KiB + 1, 100'000ul, 256_KiB, 360'000ul, 1_MiB,
-                           5_MiB, 64_MiB}) {
+  for (std::size_t room : {std::size_t{1}, std::size_t{3968}, 4_KiB, 4_KiB + 1, 100'000ul, 256_KiB,
+                           360'000ul, 1_MiB, 5_MiB, 64_MiB}) {
     bytes_builder b = p.take(room);
     ASSERT_TRUE(b) << room;
     EXPECT_GE(b.capacity(), room);
@@ -82,7 +83,10 @@ TEST(PoolTest, RefusesAtTheQuotaAndRecovers) {
 TEST(PoolTest, CacheIsBounded) {
   quota q(64_MiB);
   pool p(q, 1_MiB);
-  { std::vector<bytes_builder> held; for (int i = 0; i < 64; ++i) held.push_back(p.take(100'000)); }
+  {
+    std::vector<bytes_builder> held;
+    for (int i = 0; i < 64; ++i) held.push_back(p.take(100'000));
+  }
   EXPECT_LE(p.read().cached_bytes, 1_MiB);
   EXPECT_EQ(q.used(), p.read().cached_bytes);
   EXPECT_EQ(p.read().blocks_out, 0u);

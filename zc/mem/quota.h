@@ -1,15 +1,16 @@
 // zc/mem/quota.h - one bound on the memory that a process keeps for payload.
 //
-// What is charged is memory retained (whole blocks), not payload size: a slice of ten bytes that keeps a
-// block of 256 KiB alive costs 256 KiB. Pools charge when they take memory from the system and release
-// when they give it back, so used() never exceeds what was granted.
+// What is charged is memory retained (whole blocks), not payload size: a slice of ten bytes that
+// keeps a block of 256 KiB alive costs 256 KiB. Pools charge when they take memory from the system
+// and release when they give it back, so used() never exceeds what was granted.
 //
 //     0 ............ soft ........ limit ........ limit + overdraft
 //        ordinary     |   ordinary    |   draining only
 //        requests     |   requests    |   (sending what frees memory; bounded by the caller)
 //        admitted     |   under way   |
 //
-// Threads  Any. Cost  One relaxed read-modify-write per charge; callers charge blocks, not messages.
+// Threads  Any. Cost  One relaxed read-modify-write per charge; callers charge blocks, not
+//          messages.
 #pragma once
 
 #include <atomic>
@@ -26,8 +27,8 @@ enum class urgency : unsigned char {
 
 class quota {
  public:
-  // `limit` in bytes. New work should not be admitted above soft_limit(), 7/8 of it, which leaves the last
-  // eighth for messages already under way.
+  // `limit` in bytes. New work should not be admitted above soft_limit(), 7/8 of it, which leaves
+  // the last eighth for messages already under way.
   explicit quota(std::size_t limit) noexcept : limit_(limit), soft_(limit - limit / 8) {}
   quota(const quota&) = delete;
   quota& operator=(const quota&) = delete;

@@ -1,9 +1,9 @@
 // zc/net/client.h - the client side as an exporter sees it: one request out, one outcome back.
 //
-// Two implementations: gRPC over one HTTP/2 connection (requests are multiplexed) and HTTP/1.1 over a few kept-alive
-// connections (one request each). Both connect on demand, reconnect with back-off, and send body chains by gathering:
-// the caller's bytes are shared, never copied, and stay unchanged until the outcome is known, so that a retry can send
-// the same chain again.
+// Two implementations: gRPC over one HTTP/2 connection (requests are multiplexed) and HTTP/1.1 over
+// a few kept-alive connections (one request each). Both connect on demand, reconnect with back-off,
+// and send body chains by gathering: the caller's bytes are shared, never copied, and stay
+// unchanged until the outcome is known, so that a retry can send the same chain again.
 #pragma once
 
 #include <chrono>
@@ -28,25 +28,28 @@ namespace zc::net {
 
 struct client_options {
   endpoint to;
-  std::string authority;   // Host or :authority; empty: made from `to`
+  std::string authority;  // Host or :authority; empty: made from `to`
   socket_options socket;
   std::string user_agent = "zc";
-  std::vector<std::pair<std::string, std::string>> fields;  // sent with every request; names in lower case
-  std::size_t connections_max = 1;       // HTTP/1.1: requests under way at once; gRPC: connections
-  std::size_t requests_max = 1'000;      // gRPC: streams per connection at once, within what the peer allows
+  // sent with every request; names in lower case
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::size_t connections_max = 1;  // HTTP/1.1: requests under way at once; gRPC: connections
+  // gRPC: streams per connection at once, within what the peer allows
+  std::size_t requests_max = 1'000;
   std::size_t response_bytes_max = 4_MiB;
   std::chrono::milliseconds connect_timeout{20'000};
-  std::chrono::milliseconds backoff_min{1'000};   // between attempts to connect: x1.6, +-20 % (grpc connection-backoff.md)
+  // between attempts to connect: x1.6, +-20 % (grpc connection-backoff.md)
+  std::chrono::milliseconds backoff_min{1'000};
   std::chrono::milliseconds backoff_max{120'000};
-  std::chrono::milliseconds idle_timeout{90'000}; // HTTP/1.1: close an unused connection
+  std::chrono::milliseconds idle_timeout{90'000};  // HTTP/1.1: close an unused connection
 };
 
 struct client_request {
   std::string_view path;          // "/v1/logs" or the gRPC method; must live until the outcome
   std::string_view content_type;  // HTTP; gRPC uses its own
   coding body_coding = coding::identity;
-  bytes_chain body;               // gRPC: the message; its 5-byte prefix is added
-  nanoseconds timeout{0};         // 0: none. Counts from send(), waiting for a connection included
+  bytes_chain body;        // gRPC: the message; its 5-byte prefix is added
+  nanoseconds timeout{0};  // 0: none. Counts from send(), waiting for a connection included
 };
 
 struct outcome {
@@ -65,8 +68,8 @@ struct outcome {
   grpc::code grpc = grpc::code::unknown;  // gRPC only
   std::string message;                    // grpc-message, the reason phrase, or what went wrong
   std::string content_type;
-  std::optional<nanoseconds> retry_after; // Retry-After, RetryInfo
-  bytes_chain body;                       // the response message or body
+  std::optional<nanoseconds> retry_after;  // Retry-After, RetryInfo
+  bytes_chain body;                        // the response message or body
 };
 
 class client {
@@ -75,9 +78,11 @@ class client {
 
   static std::unique_ptr<client> http1(shard& on, client_options how);
   static std::unique_ptr<client> grpc(shard& on, client_options how);
-  virtual ~client() = default;  // requests under way end as cancelled, before the destructor returns
+  // requests under way end as cancelled, before the destructor returns
+  virtual ~client() = default;
 
-  // Queues the request; `then` is called exactly once, later, on the shard. Requires: pending() < capacity().
+  // Queues the request; `then` is called exactly once, later, on the shard. Requires: pending() <
+  // capacity().
   virtual void send(client_request&& request, done then) = 0;
   virtual std::size_t pending() const noexcept = 0;
   virtual std::size_t capacity() const noexcept = 0;  // requests that may be under way at once

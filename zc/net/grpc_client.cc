@@ -244,8 +244,7 @@ std::optional<nanoseconds> delay_in_retry_info(std::string_view encoded) {
   return grpc::retry_delay_in_status(status += any);
 }
 
-// --------------------------------------------------------------------------------------------------
-// call
+// -------------------------------------------------------------------------------------- call
 
 call::call(grpc_client& home, client_request&& request, client::done then)
     : home_(home),
@@ -408,8 +407,7 @@ void call::on_closed(http2::error_code why) {
   ended();
 }
 
-// --------------------------------------------------------------------------------------------
-// connection
+// -------------------------------------------------------------------------------- connection
 
 http2::limits connection::limits_of(const client_options& how) {
   http2::limits l;
@@ -577,8 +575,7 @@ void connection::lose(std::string why) {
   home_.on_over(*this, http_.greeted(), why);
 }
 
-// ------------------------------------------------------------------------------------------------
-// client
+// ------------------------------------------------------------------------------------ client
 
 grpc_client::grpc_client(shard& on, client_options how)
     : shard_(on),

@@ -423,8 +423,7 @@ TEST_F(TightMemory, AFullQuotaIsRefusedWithADelayAndRecovers) {
   }
 }
 
-// ---------------------------------------------------------------------------- a peer that
-// misbehaves
+// ------------------------------------------------------------------ a peer that misbehaves
 
 class script;
 

@@ -247,8 +247,7 @@ class h2_session final : public session, private http2::session_events {
   member_timer<h2_session, &h2_session::on_memory_timer> memory_timer_{*this};
 };
 
-// ----------------------------------------------------------------------------------------------
-// exchange
+// ---------------------------------------------------------------------------------- exchange
 
 h2_exchange::~h2_exchange() {
   if (stream_ != nullptr && session_ != nullptr && !spent_) {
@@ -269,8 +268,7 @@ void h2_exchange::refuse(const grpc::status& why) {
   if (session_ != nullptr) session_->release(*this);
 }
 
-// ------------------------------------------------------------------------------------------------
-// stream
+// ------------------------------------------------------------------------------------ stream
 
 h2_stream::h2_stream(h2_session& home)
     : home_(home), request_(std::make_unique<h2_exchange>()), body_(&home.on().memory()) {
@@ -704,8 +702,7 @@ void h2_stream::on_timer() {
   }
 }
 
-// -----------------------------------------------------------------------------------------------
-// session
+// ----------------------------------------------------------------------------------- session
 
 http2::limits h2_session::limits_of(const server_options& how) {
   http2::limits l;

@@ -15,7 +15,9 @@ void link::finish_sending() {
   send_later();
 }
 
-std::span<std::byte> link::receive_room() { return shard_.receive_room(); }
+std::span<std::byte> link::receive_room() {
+  return shard_.receive_room();
+}
 
 void link::on_received(std::size_t n) {
   bytes_in_ += n;

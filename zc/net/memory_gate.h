@@ -2,11 +2,13 @@
 //
 //     quota            connection without a message under way      with one under way
 //     below soft       read                                        read
-//     above soft       pause, for `admission_wait` at most         read, as long as the pool has blocks
-//     still above      read on, refuse every new request           read on; refuse it too when the pool is empty
+//     above soft       pause, for `admission_wait` at most         read, as long as the pool has
+//     blocks still above      read on, refuse every new request           read on; refuse it too
+//     when the pool is empty
 //
-// Pausing makes TCP push back, which is all that most short overloads need; refusing tells clients to wait, with hints,
-// before their own time-outs make them guess. One gate per server, so that all its connections change over together.
+// Pausing makes TCP push back, which is all that most short overloads need; refusing tells clients
+// to wait, with hints, before their own time-outs make them guess. One gate per server, so that all
+// its connections change over together.
 // Threads  One shard.
 #pragma once
 
@@ -44,7 +46,8 @@ class memory_gate {
 
   memory_gate(shard& on, std::chrono::milliseconds admission_wait) noexcept;
 
-  // May a connection read on? After `pause` call wait(). `exhausted`: the pool has just refused a block.
+  // May a connection read on? After `pause` call wait(). `exhausted`: the pool has just refused a
+  // block.
   answer ask(bool message_under_way, bool exhausted = false) noexcept;
   void wait(memory_waiter& who) noexcept;
   bool refusing() const noexcept { return refusing_; }

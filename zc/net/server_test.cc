@@ -91,7 +91,7 @@ TEST_F(ServerTest, AHeadMustEndInTime) {
 }
 
 TEST_F(ServerTest, ABodyMustGoOn) {
-  start([](server_options& how) { how.body_progress_timeout = 60ms; });
+  start([](server_options& how) { how.body_progress_timeout = 300ms; });
   auto slow = connect();
   auto stuck = connect();
   const std::string text = post(noise(60'000));
@@ -100,7 +100,7 @@ TEST_F(ServerTest, ABodyMustGoOn) {
   for (std::size_t i = 200; i < 220;
        ++i) {  // slower than the time-out in all, but never without progress
     slow->send(text.substr(i, 1));
-    l.run_for(10ms);
+    l.run_for(25ms);
   }
   EXPECT_TRUE(over(*stuck));
   EXPECT_FALSE(slow->over());
@@ -110,7 +110,7 @@ TEST_F(ServerTest, ABodyMustGoOn) {
 }
 
 TEST_F(ServerTest, IdleConnectionsAreClosedInOrder) {
-  start([](server_options& how) { how.idle_timeout = 50ms; });
+  start([](server_options& how) { how.idle_timeout = 200ms; });
   auto fresh = connect();
   auto used = connect();
   used->send(post("x"));
@@ -123,12 +123,12 @@ TEST_F(ServerTest, IdleConnectionsAreClosedInOrder) {
 }
 
 TEST_F(ServerTest, ARequestBeingServedIsNoIdleConnection) {
-  start([](server_options& how) { how.idle_timeout = 30ms; });
+  start([](server_options& how) { how.idle_timeout = 150ms; });
   echo.hold = true;
   auto p = connect();
   p->send(post("later"));
   ASSERT_TRUE(l.run_until([&] { return !echo.held.empty(); }));
-  l.run_for(100ms);
+  l.run_for(400ms);
   EXPECT_FALSE(p->over());
   echo.answer_held();
   EXPECT_TRUE(heard(*p, "\r\n\r\nlater"));

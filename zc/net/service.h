@@ -1,7 +1,8 @@
-// zc/net/service.h - the server side as a receiver sees it: whole requests in, one answer out, whatever the protocol.
+// zc/net/service.h - the server side as a receiver sees it: whole requests in, one answer out,
+// whatever the protocol.
 //
-// The same service answers gRPC, HTTP/2 and HTTP/1.1; what differs between them (Trailers-Only and retry trailers here,
-// status line and Retry-After there) is the connection's business.
+// The same service answers gRPC, HTTP/2 and HTTP/1.1; what differs between them (Trailers-Only and
+// retry trailers here, status line and Retry-After there) is the connection's business.
 #pragma once
 
 #include <chrono>
@@ -26,44 +27,49 @@ std::string_view name_of(protocol p) noexcept;  // "http", "http", "grpc": as me
 struct request_head {
   protocol via = protocol::http1;
   std::string method;
-  std::string path;           // without the query
-  std::string query;          // behind '?', or empty
-  std::string content_type;   // as sent
+  std::string path;          // without the query
+  std::string query;         // behind '?', or empty
+  std::string content_type;  // as sent
   coding body_coding = coding::identity;
   std::string accept_encoding;
   std::optional<std::chrono::nanoseconds> timeout;  // grpc-timeout
   std::optional<std::uint64_t> content_length;
   std::string peer;
-  std::vector<std::pair<std::string, std::string>> metadata;  // other fields, names in lower case; only if asked for
+  // other fields, names in lower case; only if asked for
+  std::vector<std::pair<std::string, std::string>> metadata;
 };
 
-// An answer that carries content. For gRPC: the response message (its 5-byte prefix is added), status OK.
+// An answer that carries content. For gRPC: the response message (its 5-byte prefix is added),
+// status OK.
 struct reply {
   int http_status = 200;
   std::string_view content_type;  // static storage; ignored for gRPC
   bytes_chain body;
-  std::vector<std::pair<std::string_view, std::string>> fields;  // further response fields, HTTP only
+  // further response fields, HTTP only
+  std::vector<std::pair<std::string_view, std::string>> fields;
 };
 
-// One request that waits for its answer. Answer it exactly once, on its shard; after that it is spent. Destroying it
-// unanswered answers INTERNAL / 500. It may outlive its connection: answers then go nowhere.
+// One request that waits for its answer. Answer it exactly once, on its shard; after that it is
+// spent. Destroying it unanswered answers INTERNAL / 500. It may outlive its connection: answers
+// then go nowhere.
 class exchange {
  public:
   virtual ~exchange() = default;
   virtual const request_head& head() const noexcept = 0;
   virtual void answer(reply&& r) = 0;
   virtual void refuse(const grpc::status& why) = 0;
-  virtual bool client_gone() const noexcept = 0;  // connection closed or stream reset: nobody reads the answer
+  // connection closed or stream reset: nobody reads the answer
+  virtual bool client_gone() const noexcept = 0;
 };
 
 class service {
  public:
-  // The head is complete; nothing of the body was read. Return a refusal to spare the body, nothing to take it.
-  // May correct the head (for example lower-case the content type).
+  // The head is complete; nothing of the body was read. Return a refusal to spare the body, nothing
+  // to take it. May correct the head (for example lower-case the content type).
   virtual std::optional<grpc::status> admit(request_head& head) = 0;
 
-  // The whole request. `body` is the payload as it came, still in head().body_coding: for gRPC the message without
-  // its 5-byte prefix (identity when the compressed flag was 0).
+  // The whole request. `body` is the payload as it came, still in head().body_coding: for gRPC the
+  // message without its 5-byte prefix (identity when the compressed flag was 0).
   virtual void serve(std::unique_ptr<exchange> request, bytes_chain body) = 0;
 
  protected:

@@ -1,7 +1,8 @@
 // zc/net/session.h - one protocol on one server connection. Internal to zc/net.
 //
-// The connection (server.cc) owns the socket, the timers and the memory gate; a session turns bytes into exchanges and
-// answers into bytes. The first bytes of a connection decide which session it gets.
+// The connection (server.cc) owns the socket, the timers and the memory gate; a session turns bytes
+// into exchanges and answers into bytes. The first bytes of a connection decide which session it
+// gets.
 #pragma once
 
 #include <cstddef>
@@ -23,11 +24,12 @@ class session_host {
   virtual service& answers() noexcept = 0;
   virtual server_statistics& statistics() noexcept = 0;
   virtual const std::string& peer() const noexcept = 0;
-  virtual bytes_chain& out() noexcept = 0;       // append, then send_later()
+  virtual bytes_chain& out() noexcept = 0;  // append, then send_later()
   virtual void send_later() noexcept = 0;
   // After everything in out() is sent: close. Nothing more is read meanwhile but to be dropped.
   virtual void close_when_sent() noexcept = 0;
-  // The quota or the pool refuses requests now: answer new ones with this (retryable, jittered retry_after).
+  // The quota or the pool refuses requests now: answer new ones with this (retryable, jittered
+  // retry_after).
   virtual bool refusing() const noexcept = 0;
   virtual grpc::status overload() = 0;
 
@@ -39,14 +41,15 @@ class session {
  public:
   virtual ~session() = default;
 
-  // Memory of the session's own for the next bytes (the rest of an HTTP/1.1 body of known length); empty: the shard's
-  // slab. What was received into it is reported by on_direct(n).
+  // Memory of the session's own for the next bytes (the rest of an HTTP/1.1 body of known length);
+  // empty: the shard's slab. What was received into it is reported by on_direct(n).
   virtual std::span<std::byte> direct_room() { return {}; }
   virtual void on_direct(std::size_t n [[maybe_unused]]) {}
   virtual void on_bytes(bytes received) = 0;
-  virtual void on_end() = 0;           // the peer sends nothing more
-  virtual void fill_out() {}           // the end of a turn: append what is ready to out()
-  virtual void drain() = 0;            // shutting down: finish what is under way, take nothing new, then close
+  virtual void on_end() = 0;  // the peer sends nothing more
+  virtual void fill_out() {}  // the end of a turn: append what is ready to out()
+  // shutting down: finish what is under way, take nothing new, then close
+  virtual void drain() = 0;
   // The pool refused a block and the wait is over: refuse what is under way and drop what it holds.
   virtual void shed() = 0;
 
@@ -55,8 +58,9 @@ class session {
   // true again.
   virtual bool wants_input() const noexcept { return true; }
 
-  virtual bool message_under_way() const noexcept = 0;  // a head or body has begun and is not complete
-  virtual bool head_under_way() const noexcept = 0;     // for the head time-out
+  // a head or body has begun and is not complete
+  virtual bool message_under_way() const noexcept = 0;
+  virtual bool head_under_way() const noexcept = 0;        // for the head time-out
   virtual std::size_t requests_open() const noexcept = 0;  // taken and not answered yet
 };
 

@@ -10,9 +10,9 @@
 // What is configured but used by no pipeline is checked and left out; what of it is not supported
 // yet only warns.
 //
-// Cost    Once, at the start or on reload. Bounds: 1 MiB of text per source, 50 000 values, 64
-// levels, 100 errors. Errors  As values; no function of this room throws. Threads Any, as far as
-// the two functions that it is given allow it.
+// Cost    Once, at the start or on reload. Bounds: 1 MiB of text per source, 50 000 keys and
+// values, 64 levels, 100 errors. Errors  As values; no function of this room throws. Threads Any,
+// as far as the two functions that it is given allow it.
 #pragma once
 
 #include <expected>

@@ -13,7 +13,8 @@ namespace sluice::config {
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
 // The first of the nearest names, ignoring case, or nothing when none is near: about one mistake in
-// three letters. Names beyond 64 bytes are near to nothing.
+// three letters. Names beyond 64 bytes are near to nothing; only the first thousand of `known` are
+// looked at.
 std::string_view nearest(std::string_view name, std::span<const std::string_view> known);
 
 // "; did you mean "endpoint"?", or nothing.

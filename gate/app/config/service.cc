@@ -59,7 +59,7 @@ std::vector<pipeline_draft> read_pipelines(section from) {
   if (from.sound() && from.entries().empty()) from.error_here("requires at least one pipeline");
   for (const entry& each : from.entries()) {
     const auto signal = read_signal(from, each);
-    section body = from.below(each.key);
+    section body(from.to(), each.value, each.key_at, join_path(from.path(), each.key));
     pipeline_draft made;
     made.id = each.key;
     made.path = body.path();
@@ -202,22 +202,31 @@ void read_attributes(section& from, std::map<std::string, std::string>& into) {
   }
 }
 
+// One attribute in the old form, where the keys of `resource` are their names.
+void read_attribute(const section& from, const entry& each, gateway_settings& into) {
+  if (each.value.kind == node_kind::null) {
+    into.resource_removed.push_back(each.key);
+  } else if (const std::string* text = text_of(each.value)) {
+    into.resource[each.key] = *text;
+  } else if (each.value.kind != node_kind::broken) {
+    from.to().error(each.where(), join_path(from.path(), each.key),
+                    "expected a text, got " + describe(each.value) +
+                        (each.value.scalar() ? " (put it in quotes)" : ""));
+  }
+}
+
 // The old form names attributes directly; the new one has a list of them below `attributes`.
 void read_resource(section from, gateway_settings& into) {
-  from.unsupported({"detectors", "detection/development", "schema_url"});
+  constexpr std::string_view others[] = {"detectors", "detection/development", "schema_url"};
+  for (const std::string_view key : others) from.unsupported(key);
   for (const entry& each : from.entries()) {
-    if (each.key == "detectors" || each.key == "detection/development" || each.key == "schema_url")
-      continue;
-    from.know(each.key);
+    if (std::ranges::find(others, each.key) != std::end(others)) continue;
     if (each.key == "attributes" && each.value.kind == node_kind::list) {
       read_attributes(from, into.resource);
-    } else if (each.value.kind == node_kind::null) {
-      into.resource_removed.push_back(each.key);
     } else {
-      from.read(each.key, into.resource[each.key]);
+      read_attribute(from, each, into);
     }
   }
-  from.finish();
 }
 
 void read_telemetry(section from, gateway_settings& into) {

@@ -102,7 +102,7 @@ class tree_builder final : public YAML::EventHandler {
   void charge(const YAML::Mark& mark, std::size_t nodes) {
     if (nodes > limits_.nodes_max - nodes_) {
       fail(mark, "the document is too large: more than " + std::to_string(limits_.nodes_max) +
-                     " values, aliases counted as often as they are used");
+                     " keys and values, aliases counted as often as they are used");
     }
     nodes_ += nodes;
   }

@@ -3,10 +3,10 @@
 // Anchors, aliases and merge keys ("<<") are expanded while reading; duplicate keys are errors, as
 // in the Collector.
 //
-// Bounds   `yaml_limits`: bytes of text, depth, and nodes *after* expansion, so that aliases of
-// aliases cannot blow up. Errors   All duplicate keys of a document, or the one place where it
-// stops to be YAML. Cost     Every node is a heap object or two; this is for configuration, not for
-// data.
+// Bounds   `yaml_limits`: bytes of text, depth, and nodes (keys too) *after* expansion, so that
+// aliases of aliases cannot blow up. Errors   All duplicate keys of a document, or the one place
+// where it stops to be YAML. Cost     Every node is a heap object or two; this is for
+// configuration, not for data.
 #pragma once
 
 #include <cstddef>

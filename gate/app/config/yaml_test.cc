@@ -84,7 +84,8 @@ TEST(YamlTest, ABillionLaughsAreCounted) {
     text += "]\n";
   }
   EXPECT_EQ(bad(text),
-            "5:20: a4: the document is too large: more than 50000 values, aliases counted as often "
+            "5:20: a4: the document is too large: more than 50000 keys and values, aliases counted "
+            "as often "
             "as they are used\n");
 }
 

@@ -1,14 +1,12 @@
 // gate/pipeline/engine/ack.h - who waits for a batch, and how often it must be told: exactly once.
 //
-//     completion  <-- ack (bit 0) -- exporter A        one completion, an ack per consumer;
-//        open 2   <-- ack (bit 1) -- exporter B        the last answer fires it with the heaviest
-//        verdict
+//     completion  <-- ack (bit 0) -- exporter A     one completion, an ack per consumer; the last
+//        open 2   <-- ack (bit 1) -- exporter B     answer fires it with the heaviest verdict
 //
 // Ownership  A completion is made on the heap by ack::on() and deletes itself after it fired.
 // Threads    One shard; debug builds check.
 // Errors     An ack that is destroyed unanswered answers INTERNAL / 500: a bug of ours, but the
-// client hears of it.
-//            Answering an ack twice aborts.
+//            client hears of it. An ack is empty once answered; what it is told then goes nowhere.
 #pragma once
 
 #include <cstdint>

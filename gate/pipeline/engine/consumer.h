@@ -1,10 +1,11 @@
 // gate/pipeline/engine/consumer.h - a node that takes batches: processor, fan-out, queue, exporter.
 //
-// Ownership  Whoever builds the graph owns the nodes; nodes know each other by reference,
-// downstream only. Threads    One shard. Promise    consume() takes the batch and answers
-// batch::done exactly once, now or later. "ok" means that the batch is
-//            where the node's settings promise (queued, written, delivered); "retryable" that the
-//            node has not got it.
+// Ownership  Whoever builds the graph owns the nodes; nodes know each other by reference, and only
+//            downstream.
+// Threads    One shard.
+// Promise    consume() takes the batch and answers batch::done exactly once, now or later. "ok"
+//            means that the batch is where the node's settings say (queued, written, delivered);
+//            "retryable" that the node has not got it.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,7 @@
 // gate/pipeline/engine/local_ptr.h - a shared value of one shard: counted without atomics.
 //
-// Ownership  Derive from local_counted and make it with make_local(); the last local_ptr deletes
-// it. Threads    One: the thread that made the value. Debug builds check it at every copy and
-// access.
+// Ownership  Derive from local_counted and make it with make_local(); the last handle deletes it.
+// Threads    One: the thread that made the value. Debug builds check it at every copy and access.
 //            There is no way to hand one over: post() wants something made of `bytes`.
 // Cost       copy: one plain increment. The object is one allocation.
 #pragma once

@@ -1,5 +1,4 @@
-// gate/pipeline/engine/log.h - where nodes say things to people, without knowing who writes them
-// down.
+// gate/pipeline/engine/log.h - where nodes say things to people, whoever writes them down.
 //
 // Threads  Implementations take calls from any shard and must not block: queue or drop.
 // Cost     Nodes ask enabled() before they build a message, and use log_gate for what may repeat.

@@ -1,9 +1,9 @@
 // gate/pipeline/engine/metrics.h - what a shard's nodes count, for the admin endpoint to read.
 //
 // Ownership  One `metrics` per shard; nodes ask it for their counters when they are built and keep
-// references. Threads    Registration ends before anybody reads. Each counter is written by its
-// shard only (a plain add on an
-//            atomic); any thread may read.
+//            references.
+// Threads    Registration ends before anybody reads. Each counter is written by its shard only (a
+//            plain add on an atomic); any thread may read.
 // Cost       add: one load and one store. Components lie on their own cache lines.
 #pragma once
 

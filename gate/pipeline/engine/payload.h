@@ -1,12 +1,12 @@
-// gate/pipeline/engine/payload.h - a request as it was received, shared by all consumers of a
-// shard, and the forms of it that somebody asked for: inflated at most once for all, compressed at
-// most once per coding and level for all.
+// gate/pipeline/engine/payload.h - a request as received, shared by the consumers of a shard,
+// and the forms of it that somebody asked for: inflated at most once for all, compressed at most
+// once per coding and level for all.
 //
 // Ownership  local_ptr<payload>; the body's memory is shared (`bytes`).
 // Threads    One shard; debug builds check.
 // Cost       as(): the received bytes for nothing; else one conversion, remembered as long as the
-// payload lives. Bounds     At most `forms_max` compressed forms are remembered; the oldest makes
-// room.
+//            payload lives.
+// Bounds     At most `forms_max` compressed forms are remembered; the oldest makes room.
 #pragma once
 
 #include <cstddef>

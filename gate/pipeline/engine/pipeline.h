@@ -1,9 +1,7 @@
-// gate/pipeline/engine/pipeline.h - one pipeline on one shard: processors, then a fan-out to
-// exporters.
+// gate/pipeline/engine/pipeline.h - one pipeline on one shard: processors, then a fan-out.
 //
-// Ownership  Owns its processors and fan-out. Exporters belong to the shard's graph, since
-// pipelines share them, and
-//            must outlive the pipeline.
+// Ownership  Owns its processors and fan-out. Exporters belong to the shard's graph, for pipelines
+//            share them, and must outlive the pipeline.
 // Draining   Receivers stop first, then drain() here, and when drained() the exporters.
 #pragma once
 

@@ -1,8 +1,9 @@
-// gate/pipeline/engine/settings.h - what an operator can set on pipelines and their nodes, with the Collector's defaults.
+// gate/pipeline/engine/settings.h - what an operator can set on pipelines and their nodes, with the
+// Collector's defaults.
 //
 // The configuration loader fills these; the nodes read them. Names follow the Collector's keys.
-// Source of keys and defaults: OpenTelemetry Collector 0.159 (configgrpc, confighttp, exporterhelper, batchprocessor,
-// fileexporter); where ours differ the comment says so.
+// Source of keys and defaults: OpenTelemetry Collector 0.159 (configgrpc, confighttp,
+// exporterhelper, batchprocessor, fileexporter); where ours differ the comment says so.
 #pragma once
 
 #include <chrono>
@@ -48,10 +49,11 @@ struct queue_settings {
 // Receiver `otlp`, one protocol of it.
 struct otlp_listener_settings {
   zc::endpoint at;
-  bool grpc = true;                             // else HTTP
-  std::size_t message_bytes_max = 64_MiB;       // as received. The Collector: 4 MiB (gRPC), 20 MiB (HTTP)
-  std::size_t inflated_bytes_max = 64_MiB;      // after decompression
-  std::uint32_t max_concurrent_streams = 1'000; // the Collector: unlimited
+  bool grpc = true;  // else HTTP
+  // as received. The Collector: 4 MiB (gRPC), 20 MiB (HTTP)
+  std::size_t message_bytes_max = 64_MiB;
+  std::size_t inflated_bytes_max = 64_MiB;        // after decompression
+  std::uint32_t max_concurrent_streams = 1'000;   // the Collector: unlimited
   std::map<otlp::signal, std::string> url_paths;  // HTTP: other than the defaults
   bool include_metadata = false;
 };
@@ -74,14 +76,17 @@ enum class exporter_kind : std::uint8_t { otlp_grpc, otlp_http, file, debug, nop
 struct otlp_exporter_settings {
   zc::endpoint to;
   std::string authority;
-  std::string base_path;                          // HTTP: the endpoint's path, without a closing slash
-  std::map<otlp::signal, std::string> paths;      // HTTP: traces_endpoint and its siblings, whole paths
+  // HTTP: the endpoint's path, without a closing slash
+  std::string base_path;
+  // HTTP: traces_endpoint and its siblings, whole paths
+  std::map<otlp::signal, std::string> paths;
   zc::coding compression = zc::coding::gzip;
-  int compression_level = 0;                      // 0: our choice
-  milliseconds timeout{5'000};                    // HTTP: 30 s
+  int compression_level = 0;                                 // 0: our choice
+  milliseconds timeout{5'000};                               // HTTP: 30 s
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string user_agent;
-  std::size_t request_bytes_max = 64_MiB;         // uncompressed; larger requests are split first (GC-2)
+  // uncompressed; larger requests are split first (GC-2)
+  std::size_t request_bytes_max = 64_MiB;
 };
 
 struct file_exporter_settings {
@@ -104,11 +109,11 @@ struct debug_exporter_settings {
 struct exporter_settings {
   std::string id;  // "otlp_grpc/backend"
   exporter_kind kind = exporter_kind::nop;
-  otlp_exporter_settings otlp;    // otlp_grpc, otlp_http
+  otlp_exporter_settings otlp;  // otlp_grpc, otlp_http
   file_exporter_settings file;
   debug_exporter_settings debug;
-  queue_settings queue;           // otlp_grpc, otlp_http
-  retry_settings retry;           // otlp_grpc, otlp_http
+  queue_settings queue;  // otlp_grpc, otlp_http
+  retry_settings retry;  // otlp_grpc, otlp_http
 };
 
 struct pipeline_settings {
@@ -133,9 +138,9 @@ struct gateway_settings {
   std::vector<exporter_settings> exporters;
   std::vector<pipeline_settings> pipelines;
   std::optional<health_check_settings> health_check;
-  std::optional<zc::endpoint> metrics_at;  // Prometheus; empty: off
+  std::optional<zc::endpoint> metrics_at;       // Prometheus; empty: off
   std::map<std::string, std::string> resource;  // service.telemetry.resource
-  std::vector<std::string> resource_removed;  // attributes set to null there: not even our own are to be shown
+  std::vector<std::string> resource_removed;    // set to null there: leave out even our own
   log_level level = log_level::info;
 };
 

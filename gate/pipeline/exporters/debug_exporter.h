@@ -1,13 +1,12 @@
-// gate/pipeline/exporters/debug_exporter.h - tells people what passes: counts per batch, or every
-// record.
+// gate/pipeline/exporters/debug_exporter.h - tells people what passes: counts, or every record.
 //
 // Output goes to the log, bounded to `text_bytes_max` per batch, and sampled per second: the first
-// `sampling_initial` batches, then every `sampling_thereafter`-th. Batches that are not printed
-// cost a counter. Printing flattens the body (a counted copy): this exporter is for looking, not
-// for the data path.
+// `sampling_initial` batches, then every `sampling_thereafter`-th. Batches that are left out cost
+// a counter. Printing flattens the body (a counted copy): this exporter is for looking, not for the
+// data path.
 //
-// Threads  One shard. Never fails: a body that cannot be read is reported in the log and
-// acknowledged.
+// Threads  One shard.
+// Errors   None: a body that cannot be read is reported in the log and acknowledged.
 #pragma once
 
 #include <cstdint>

@@ -1,12 +1,14 @@
 // gate/pipeline/exporters/file_exporter.h - OTLP requests into a file, as the Collector's file
 // exporter with `format: proto` writes them.
 //
-//     record  [ length, 4 bytes, big-endian | ExportServiceRequest in protobuf, or (compression:
-//     zstd) one zstd frame of it ]
+//     record  [ length, 4 bytes, big-endian | Export...ServiceRequest in protobuf ]
+//                                             or (compression: zstd) one zstd frame of it
 //
 // One file writer serves all shards. A batch is acknowledged when its record is written; a full
-// writer or a failed write refuses it retryably. Bounds   The writer's queue. Threads  One shard
-// per exporter; the writer is shared.
+// writer or a failed write refuses it retryably.
+//
+// Bounds   The writer's queue.
+// Threads  One shard per exporter; the writer is shared.
 #pragma once
 
 #include <list>

@@ -1,5 +1,4 @@
-// gate/pipeline/exporters/nop_exporter.h - takes everything and does nothing with it: for
-// measurements.
+// gate/pipeline/exporters/nop_exporter.h - takes everything and does nothing with it: to measure.
 #pragma once
 
 #include <string_view>

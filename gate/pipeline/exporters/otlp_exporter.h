@@ -3,14 +3,13 @@
 //
 // The body leaves in the configured coding: the received bytes when they are in it already, else
 // converted once for all exporters that want the same. Retries send the same bytes. A request above
-// `request_bytes_max` (uncompressed) is split at record boundaries first; its parts go one after
-// the other.
+// `request_bytes_max` (uncompressed) is cut at record boundaries first; its parts go one behind the
+// other.
 //
 // Outcomes  OTLP specification: retryable are the listed gRPC codes and HTTP 429, 502, 503, 504,
-// lost connections and
-//           timeouts, with the server's hint as the least delay. Partial success is success: what
-//           was rejected is counted and logged, never sent again. An answer that does not parse is
-//           a failure for good.
+//           lost connections and timeouts, with the server's hint as the least delay. Partial
+//           success is success: what was rejected is counted and logged, never sent again. An
+//           answer that does not parse is a failure for good.
 // Threads   One shard.
 #pragma once
 

@@ -1,9 +1,10 @@
 // gate/pipeline/exporters/otlp_text.h - OTLP requests as text for people, as the Collector's debug
 // exporter prints them.
 //
-// Reads untrusted bytes; text that is no UTF-8 or would break a line is escaped. Threads: any (pure
-// functions). Errors  malformed / truncated with the offset; too_large for nesting beyond
-// otlp::depth_max.
+// Reads untrusted bytes; text that is no UTF-8 or would break a line is escaped.
+//
+// Threads  Any: pure functions.
+// Errors   malformed / truncated with the offset; too_large for nesting beyond otlp::depth_max.
 #pragma once
 
 #include <cstddef>

@@ -2,22 +2,19 @@
 // larger ones.
 //
 //     consume --> pending (identity chains, joined by reference) --flush--> outgoing --> next
-//                                                       size | timeout        offered again while
-//                                                       refused
+//                                                      size | timeout      offered while refused
 //
 // Joining concatenates chains: the wire law of repeated fields makes the sum of requests a request,
 // nothing is decoded or copied. Bodies that came compressed are inflated once; a request that fills
 // a batch by itself passes as it came. Profiles pass through: their dictionary is per request.
 //
 // Answers  ok as soon as a request is part of a batch, unless downstream waits for results: then
-// with the outcome of
-//          every batch that holds a part of it. What was acknowledged early and is refused
-//          retryably is kept and offered again, in order; what is refused for good is dropped,
-//          counted and logged.
+//          with the outcome of every batch that holds a part of it. What was acknowledged early and
+//          is refused retryably is kept and offered again, in order; what is refused for good is
+//          dropped, counted and logged.
 // Bounds   `bytes_max` over pending and outgoing; beyond it requests are refused retryably. One
-// request larger than that
-//          passes when there is nothing else. A batch is closed before it grows beyond
-//          `batch_bytes_max`.
+//          request larger than that passes when there is nothing else. A batch is closed before it
+//          grows beyond `batch_bytes_max`.
 // Threads  One shard.
 #pragma once
 

@@ -4,18 +4,19 @@
 //     consume --> held (block_on_overflow)  -->  waiting  -->  under way  --> sender
 //                   not acknowledged              |              |    ^
 //                   at most held_max              |              '-- backing off: keeps its slot
-//                                                 '- acknowledged here, or (wait_for_result) with
-//                                                 the outcome
+//                                                 '- acknowledged here, or (wait_for_result)
+//                                                    with the outcome
 //
 // Ownership  Owns the sender, whose attempts end before the queue does.
 // Threads    One shard; the capacity (queue_account) is shared by all shards' queues of the
-// exporter. Order      Attempts start in the order of arrival, at most `consumers` at a time; a
-// request that backs off keeps its
-//            consumer, as in the Collector.
+//            exporter.
+// Order      Attempts start in the order of arrival, at most `consumers` at a time; a request that
+//            backs off keeps its consumer, as in the Collector.
 // Bounds     queue_account: units and bytes. Held batches: held_max, and bytes by what the clients
-// keep open. Full       Refused retryably, or with block_on_overflow held without an answer: the
-// client waits. Disabled   queue_settings::enabled = false: answered with the outcome; as many
-// under way as the sender has slots.
+//            keep open.
+// Full       Refused retryably, or with block_on_overflow held without an answer: the client waits.
+// Disabled   queue_settings::enabled = false: answered with the outcome; as many under way as the
+//            sender has slots. The account's bounds hold all the same.
 #pragma once
 
 #include <cstddef>

@@ -5,17 +5,15 @@
 // checked. The body is looked at as `inspect` says and goes on as it came; the client's answer
 // follows the pipeline's verdict.
 //
-//     | inspect | identity bodies         | compressed bodies |
-//     |---------|-------------------------|--------------------------------------------------------|
-//     | none    | opaque                  | opaque | | count   | walked where they lie   | inflated
-//     piece by piece into the shard's scratch       | | full    | every field validated   |
-//     inflated once into pool blocks, kept for who needs it  |
+//     inspect   identity bodies         compressed bodies
+//     none      opaque                  opaque
+//     count     walked where they lie   inflated piece by piece into the shard's scratch
+//     full      every field validated   inflated once into pool blocks, kept for who wants it
 //
-// Answers  docs: OTLP specification, "Failures"; unknown path UNIMPLEMENTED / 404, method 405,
-// media type 415, no OTLP
-//          INVALID_ARGUMENT / 400, does not inflate INTERNAL / 400, too large RESOURCE_EXHAUSTED /
-//          413 without a hint, no room UNAVAILABLE / 503 with a jittered delay. Requests without
-//          telemetry succeed and are not passed on.
+// Answers  OTLP specification, "Failures": unknown path UNIMPLEMENTED / 404, method 405, media type
+//          415, no OTLP INVALID_ARGUMENT / 400, does not inflate INTERNAL / 400, too large
+//          RESOURCE_EXHAUSTED / 413 without a hint, no room UNAVAILABLE / 503 and a jittered delay.
+//          Requests without telemetry succeed and are not passed on.
 // Threads  One shard.
 #pragma once
 

@@ -10,9 +10,9 @@
 // Ownership  The message is made of slices of the pieces that were fed; nothing is copied but small
 //            pieces that follow one another (see pieces.h).
 // Threads    One shard (that of the pool).
-// Errors     feed(): too_large, decided from the prefix, before any of the message is kept (offset =
-//            the length that was announced); malformed (flag above 1, bytes behind the message;
-//            offset = where); exhausted (the pool refused a block for small pieces).
+// Errors     feed(): too_large, decided from the prefix, before any of the message is kept (its
+//            offset is the length that was announced); malformed (flag above 1, bytes behind the
+//            message; offset = where); exhausted (the pool refused a block for small pieces).
 //            finish(): truncated, when the stream ended too early (also when it ended without a
 //            message). After an error the assembler is spent.
 #pragma once

@@ -2,7 +2,7 @@
 // that makes.
 //
 //     arrived   [ 16 KiB ][ 16 KiB ][ 90 B ]    kept as they are: shared, nothing copied
-//     arrived   [1][1][1][1][1][1] ...          the first is shared, the others written side by side
+//     arrived   [1][1][1][1][1][1] ...          the first is shared, the others copied together
 //
 // A peer that cuts a message into millions of pieces of one byte must not cost a chain entry (and a
 // pinned block) each. Small pieces that follow small pieces are copied into blocks (counted as

@@ -1,7 +1,7 @@
 // zc/wire/grpc/status.h - gRPC status codes, and what travels with them.
 //
-// Sources: grpc doc/statuscodes.md, doc/PROTOCOL-HTTP2.md, doc/http-grpc-status-mapping.md; google.rpc.Status and
-// google.rpc.RetryInfo (googleapis); OTLP specification, "Failures".
+// Sources: grpc doc/statuscodes.md, doc/PROTOCOL-HTTP2.md, doc/http-grpc-status-mapping.md;
+// google.rpc.Status and google.rpc.RetryInfo (googleapis); OTLP specification, "Failures".
 #pragma once
 
 #include <chrono>
@@ -39,10 +39,12 @@ std::string_view name_of(code c) noexcept;  // "UNAVAILABLE"
 // A refusal, in the terms of both transports.
 struct status {
   code grpc = code::ok;
-  int http = 200;                                        // what the same refusal is over plain HTTP
-  std::string message;                                   // English, for people
-  std::optional<std::chrono::nanoseconds> retry_after;   // ask the client to wait this long, then try again
-  bool close_connection = false;                         // HTTP/1.1: the body was not read; HTTP/2: shutting down
+  int http = 200;       // what the same refusal is over plain HTTP
+  std::string message;  // English, for people
+  // ask the client to wait this long, then try again
+  std::optional<std::chrono::nanoseconds> retry_after;
+  // HTTP/1.1: the body was not read; HTTP/2: shutting down
+  bool close_connection = false;
 
   bool ok() const noexcept { return grpc == code::ok; }
 };
@@ -55,7 +57,8 @@ code from_http(int http_status) noexcept;
 // RST_STREAM error code to gRPC code (PROTOCOL-HTTP2.md, "Errors").
 code from_h2_error(std::uint32_t error_code) noexcept;
 
-// grpc-message: percent-encoded outside %x20-7E and for '%'; cut to `max` bytes of output, never inside an escape.
+// grpc-message: percent-encoded outside %x20-7E and for '%'; cut to `max` bytes of output, never
+// inside an escape.
 std::string encode_message(std::string_view text, std::size_t max = 1024);
 std::string decode_message(std::string_view text);  // never fails: what is no escape stays
 
@@ -63,12 +66,14 @@ std::string decode_message(std::string_view text);  // never fails: what is no e
 std::string encode_status(const status& s);
 // google.rpc.RetryInfo in protobuf.
 std::string encode_retry_info(std::chrono::nanoseconds delay);
-// The retry delay inside an encoded google.rpc.Status, if it carries RetryInfo. Bad bytes are no delay.
+// The retry delay inside an encoded google.rpc.Status, if it carries RetryInfo. Bad bytes are no
+// delay.
 std::optional<std::chrono::nanoseconds> retry_delay_in_status(std::string_view encoded);
 // `message` of an encoded google.rpc.Status; empty if there is none or the bytes are bad.
 std::string message_in_status(std::string_view encoded);
 
-// Standard base64 without padding, as -bin trailers carry it; decoding takes padded, unpadded and URL-safe forms.
+// Standard base64 without padding, as -bin trailers carry it; decoding takes padded, unpadded and
+// URL-safe forms.
 std::string base64_encode(std::string_view raw);
 result<std::string> base64_decode(std::string_view text);
 

@@ -41,7 +41,7 @@ struct request_line {
   std::string_view method;
   std::string_view target;  // as sent
   std::string_view path;    // without the query; of an absolute-form target: behind the authority
-  std::string_view query;  // behind '?'
+  std::string_view query;   // behind '?'
 };
 
 struct message_head {

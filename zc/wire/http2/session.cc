@@ -363,7 +363,7 @@ session::~session() {
   nghttp2_session_del(handle_);
 }
 
-// ---------------------------------------------------------------- receiving
+// --------------------------------------------------------------------------------- receiving
 
 result<void> session::feed(const bytes& received, std::chrono::nanoseconds now) {
   if (failure_ != nullptr) return fail(errc::closed, failure_);
@@ -462,7 +462,7 @@ void session::on_own_reset(std::uint32_t why) {
   nghttp2_session_terminate_session(handle_, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
-// ---------------------------------------------------------------- sending
+// ----------------------------------------------------------------------------------- sending
 
 void session::collect(bytes_chain& out, std::size_t high_water) {
   ZC_CHECK(feeding_ == nullptr && collecting_ == nullptr);
@@ -547,7 +547,7 @@ void session::reset(stream& s, error_code why) {
   nghttp2_submit_rst_stream(handle_, NGHTTP2_FLAG_NONE, s.id_, static_cast<std::uint32_t>(why));
 }
 
-// ---------------------------------------------------------------- streams
+// ----------------------------------------------------------------------------------- streams
 
 stream* session::find(std::int32_t id) noexcept {
   if (last_ != nullptr && last_->id_ == id) return last_;
@@ -579,7 +579,7 @@ void session::forget(stream& s) noexcept {
   streams_ -= 1;
 }
 
-// ---------------------------------------------------------------- the connection
+// ---------------------------------------------------------------------------- the connection
 
 void session::begin_drain() {
   if (role_ == role::server) nghttp2_submit_shutdown_notice(handle_);

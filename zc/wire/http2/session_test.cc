@@ -479,7 +479,7 @@ TEST_F(Http2SessionTest, HundredsOfConcurrentStreamsKeepTheirBytesApart) {
   }
 }
 
-// ------------------------------------------------------------------------- frames made by hand
+// ----------------------------------------------------------------------- frames made by hand
 
 std::string frame(unsigned type, unsigned flags, std::uint32_t id, std::string_view payload) {
   std::string f;

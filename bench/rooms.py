@@ -1,0 +1,88 @@
+"""Runs the Google Benchmark programs of the rooms (*_bench), pinned to one core, and collects their figures.
+
+Every program repeats each of its benchmarks; the medians are printed with their spread (coefficient of variation).
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+
+import machine
+
+
+def options(argv):
+    p = argparse.ArgumentParser(prog="bench/run rooms", description=__doc__)
+    p.add_argument("--json", metavar="FILE", help="also write everything, as Google Benchmark says it, to FILE")
+    p.add_argument("--only", metavar="REGEX", default="", help="programs whose name matches")
+    p.add_argument("--filter", metavar="REGEX", default=".", help="benchmarks whose name matches")
+    p.add_argument("--repetitions", type=int, default=5)
+    p.add_argument("--seconds", type=float, default=0.2, help="at least so long for each repetition")
+    p.add_argument("--core", type=int, default=0)
+    p.add_argument("--no-build", action="store_true", help="run the programs that are there")
+    return p.parse_args(argv)
+
+
+def programs(only):
+    found = (p for p in machine.BUILD.rglob("*_bench") if p.is_file() and os.access(p, os.X_OK))
+    return sorted((p for p in found if re.search(only, p.name)), key=lambda p: p.name)
+
+
+def measure(program, how):
+    command = [
+        program, "--benchmark_format=json", f"--benchmark_filter={how.filter}", f"--benchmark_min_time={how.seconds}",
+        f"--benchmark_repetitions={how.repetitions}", "--benchmark_report_aggregates_only=true",
+        "--benchmark_enable_random_interleaving=true",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=machine.ROOT,
+                          preexec_fn=lambda: os.sched_setaffinity(0, {how.core}))
+    if done.returncode != 0:
+        raise RuntimeError(f"exit status {done.returncode}: {done.stderr.strip()[-500:]}")
+    return json.loads(done.stdout) if done.stdout.strip() else {"benchmarks": []}
+
+
+def show(report):
+    """One line per benchmark: median of the CPU time, spread, and its rates and counters."""
+    known = {"name", "family_index", "per_family_instance_index", "run_name", "run_type", "repetitions", "threads",
+             "repetition_index", "iterations", "real_time", "cpu_time", "time_unit", "aggregate_name",
+             "aggregate_unit", "label"}
+    spread = {b["run_name"]: b["cpu_time"] for b in report["benchmarks"] if b.get("aggregate_name") == "cv"}
+    for b in report["benchmarks"]:
+        if b.get("aggregate_name") not in ("median", None):
+            continue
+        line = f"  {b['run_name']:<52} {b['cpu_time']:>12.1f} {b['time_unit']:<2}"
+        line += f" +-{100 * spread.get(b['run_name'], 0):4.1f} %"
+        if "bytes_per_second" in b:
+            line += f" {b['bytes_per_second'] / 1e9:>9.3f} GB/s"
+        if "items_per_second" in b:
+            line += f" {b['items_per_second'] / 1e6:>10.3f} M/s"
+        others = {k: v for k, v in b.items() if k not in known | {"bytes_per_second", "items_per_second"}}
+        line += "".join(f"  {k} {v:.4g}" for k, v in others.items() if isinstance(v, (int, float)))
+        print(f"{line} {b.get('label', '')}".rstrip())
+
+
+def main(argv):
+    how = options(argv)
+    if not how.no_build:
+        machine.build()
+    found = programs(how.only)
+    if not found:
+        print("no *_bench program in build/release that matches", file=sys.stderr)
+        return 1
+    everything = {"machine": machine.describe(), "programs": {}}
+    failed = 0
+    for program in found:
+        print(program.name, flush=True)
+        try:
+            report = measure(program, how)
+        except (RuntimeError, json.JSONDecodeError) as error:
+            print(f"  failed: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        everything["programs"][program.name] = report
+        show(report)
+    if how.json:
+        with open(how.json, "w") as out:
+            json.dump(everything, out, indent=1)
+    return 1 if failed else 0

@@ -1,0 +1,113 @@
+// A1, shared immutable bytes: another handle on a payload beside a std::vector copy of it, and what
+// one payload with three holders keeps from other use. Argument: size of the payload.
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include "zc/base/units.h"
+#include "zc/mem/builder.h"
+#include "zc/mem/bytes.h"
+
+namespace {
+
+using namespace zc;
+using namespace zc::literals;
+
+using vector = std::vector<std::byte>;
+
+bytes shared_payload(std::size_t size) {
+  bytes_builder b = bytes_builder::with_capacity(size);
+  std::memset(b.spare().data(), 'x', size);
+  b.commit(size);
+  return std::move(b).freeze();
+}
+
+std::size_t size_of(const benchmark::State& state) {
+  return static_cast<std::size_t>(state.range(0));
+}
+
+void share(benchmark::State& state) {
+  const bytes payload = shared_payload(size_of(state));
+  for (auto _ : state) {
+    bytes another = payload;
+    benchmark::DoNotOptimize(another);
+  }
+}
+
+void copy_vector(benchmark::State& state) {
+  const vector payload(size_of(state), std::byte{'x'});
+  for (auto _ : state) {
+    vector another = payload;
+    benchmark::DoNotOptimize(another.data());
+    benchmark::ClobberMemory();
+  }
+}
+
+// The second half.
+void slice(benchmark::State& state) {
+  const bytes payload = shared_payload(size_of(state));
+  for (auto _ : state) {
+    bytes half = payload.slice(payload.size() / 2, payload.size() / 2);
+    benchmark::DoNotOptimize(half);
+  }
+}
+
+void copy_half(benchmark::State& state) {
+  const vector payload(size_of(state), std::byte{'x'});
+  for (auto _ : state) {
+    vector half(payload.begin() + static_cast<std::ptrdiff_t>(payload.size() / 2), payload.end());
+    benchmark::DoNotOptimize(half.data());
+    benchmark::ClobberMemory();
+  }
+}
+
+// Handles of two threads on one payload: the count's cache line travels between their cores.
+void share_from_two_threads(benchmark::State& state) {
+  static const bytes payload = shared_payload(1_MiB);
+  for (auto _ : state) {
+    bytes another = payload;
+    benchmark::DoNotOptimize(another);
+  }
+}
+
+// A payload is made and handed to three holders; "held" is the memory of all of them together.
+void hold_shared(benchmark::State& state) {
+  std::size_t held = 0;
+  for (auto _ : state) {
+    const bytes payload = shared_payload(size_of(state));
+    const std::array<bytes, 3> holders{payload, payload, payload};
+    benchmark::DoNotOptimize(holders);
+    held = payload.retained_size();
+    for (const bytes& b : holders) held += b.shares_owner_with(payload) ? 0 : b.retained_size();
+  }
+  state.counters["held"] = static_cast<double>(held);
+}
+
+void hold_copies(benchmark::State& state) {
+  std::size_t held = 0;
+  for (auto _ : state) {
+    const vector payload(size_of(state), std::byte{'x'});
+    const std::array<vector, 3> holders{payload, payload, payload};
+    benchmark::DoNotOptimize(holders);
+    held = payload.capacity();
+    for (const vector& v : holders) held += v.capacity();
+  }
+  state.counters["held"] = static_cast<double>(held);
+}
+
+void sizes(benchmark::internal::Benchmark* of) {
+  of->Arg(1'000)->Arg(64'000)->Arg(1'000'000)->Arg(10'000'000)->MinTime(0.15);
+}
+BENCHMARK(share)->Apply(sizes);
+BENCHMARK(copy_vector)->Apply(sizes);
+BENCHMARK(slice)->Apply(sizes);
+BENCHMARK(copy_half)->Apply(sizes);
+BENCHMARK(share_from_two_threads)->Threads(2)->UseRealTime()->MinTime(0.15);
+BENCHMARK(hold_shared)->Arg(1'000'000)->MinTime(0.15);
+BENCHMARK(hold_copies)->Arg(1'000'000)->MinTime(0.15);
+
+}  // namespace
+
+BENCHMARK_MAIN();

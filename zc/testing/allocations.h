@@ -1,0 +1,71 @@
+// zc/testing/allocations.h - how often, and for how many bytes, this thread asked operator new.
+//
+// Replaces the global operators of the program: include it in one source file of a test or a
+// benchmark, and nowhere else. What is asked of malloc or mmap directly is not seen.
+//
+// Threads  Each counts for itself.
+// Cost     Two plain adds per allocation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+
+namespace zc::testing {
+
+struct allocated {
+  std::uint64_t times = 0;
+  std::uint64_t bytes = 0;
+};
+
+namespace detail {
+inline thread_local allocated mine;
+
+inline void* get(std::size_t size, std::size_t alignment) noexcept {
+  mine.times += 1;
+  mine.bytes += size;
+  if (alignment <= alignof(std::max_align_t)) return std::malloc(size == 0 ? 1 : size);
+  return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+}
+inline void* get_or_throw(std::size_t size, std::size_t alignment) {
+  void* memory = get(size, alignment);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+}  // namespace detail
+
+// Since the thread began.
+inline allocated allocations() noexcept {
+  return detail::mine;
+}
+
+}  // namespace zc::testing
+
+// Not inlined, or the compiler sees new meet free and warns.
+#define ZC_REPLACED [[gnu::noinline]]
+ZC_REPLACED void* operator new(std::size_t n) {
+  return zc::testing::detail::get_or_throw(n, 1);
+}
+ZC_REPLACED void* operator new(std::size_t n, std::align_val_t a) {
+  return zc::testing::detail::get_or_throw(n, static_cast<std::size_t>(a));
+}
+ZC_REPLACED void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
+  return zc::testing::detail::get(n, 1);
+}
+ZC_REPLACED void* operator new(std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
+  return zc::testing::detail::get(n, static_cast<std::size_t>(a));
+}
+ZC_REPLACED void operator delete(void* p) noexcept {
+  std::free(p);
+}
+ZC_REPLACED void operator delete(void* p, std::size_t) noexcept {
+  std::free(p);
+}
+ZC_REPLACED void operator delete(void* p, std::align_val_t) noexcept {
+  std::free(p);
+}
+ZC_REPLACED void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
+  std::free(p);
+}
+#undef ZC_REPLACED
