@@ -7,6 +7,7 @@
 
 #include "zc/io/epoll_poller.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -221,6 +222,26 @@ TEST_F(EpollPollerTest, AllSlicesOfASendLeaveInOneCall) {
   ASSERT_TRUE(went);
   EXPECT_EQ(*went, 1024u);
   ASSERT_TRUE(until([&] { return server.received_bytes == 1024; }));
+}
+
+TEST_F(EpollPollerTest, ASendThatWaitsReadsTheCallersMemoryWhenItGoes) {
+  party& server = connected();
+  server.room_size = 0;
+  client_.outgoing = std::string(16 << 20, 'a');  // more than the sockets hold
+  client_.pump();
+  ASSERT_TRUE(until([&] { return server.rooms == 1; }));
+  for (std::size_t before = 0; before != client_.sent;) {  // until the kernel takes no more
+    before = client_.sent;
+    for (int i = 0; i < 20; ++i) poll_->poll(milliseconds(5));
+  }
+  ASSERT_LT(client_.sent, client_.outgoing.size());
+  // The send that waits was given these bytes as 'a'. A poller that had put them aside sends 'a'.
+  std::fill(client_.outgoing.begin() + static_cast<std::ptrdiff_t>(client_.sent),
+            client_.outgoing.end(), 'b');
+  server.room_size = 256 * 1024;
+  server.io->resume_read();
+  ASSERT_TRUE(until([&] { return server.received_bytes == client_.outgoing.size(); }));
+  EXPECT_TRUE(server.received == client_.outgoing);
 }
 
 TEST_F(EpollPollerTest, ReadsStopAtTheFirstShortOne) {

@@ -18,6 +18,8 @@
 #include <gtest/gtest.h>
 
 #include "zc/base/ledger.h"
+#include "zc/base/units.h"
+#include "zc/mem/pool.h"
 #include "zc/testing/seed.h"
 
 namespace zc {
@@ -78,6 +80,22 @@ TEST(BytesTest, LastHandleReleasesTheOwnerExactlyOnce) {
     EXPECT_EQ(block.releases, 0);
   }
   EXPECT_EQ(block.releases, 1);
+}
+
+TEST(BytesTest, APayloadWithThreeHoldersIsOneBlockAtOneAddress) {
+  const auto before = ledger::read();
+  quota q(64_MiB);
+  pool p(q);
+  bytes_builder b = p.take(1_MiB);
+  b.commit(1_MiB);
+  const bytes payload = std::move(b).freeze();
+  const std::size_t used = q.used();
+  const std::array<bytes, 3> holders{payload, payload, payload.slice(5, payload.size() - 5)};
+  for (const bytes& holder : holders) EXPECT_TRUE(holder.shares_owner_with(payload));
+  EXPECT_EQ(holders[0].data(), payload.data());
+  EXPECT_EQ(holders[2].data(), payload.data() + 5);
+  EXPECT_EQ(q.used(), used) << "a holder took memory of its own";
+  EXPECT_EQ(ledger::read().copied(), before.copied());
 }
 
 TEST(BytesTest, EmptySlicePinsNothing) {

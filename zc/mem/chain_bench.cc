@@ -124,15 +124,12 @@ void life_as_string(benchmark::State& state) {
   account(state);
 }
 
-void sizes(benchmark::internal::Benchmark* of) {
-  of->Arg(64)->Arg(512)->Arg(4 << 10)->Arg(16 << 10)->MinTime(0.15);
-}
-BENCHMARK(assemble_chain)->Apply(sizes);
-BENCHMARK(assemble_string)->Apply(sizes);
-BENCHMARK(slice_chain)->Apply(sizes);
-BENCHMARK(slice_string)->Apply(sizes);
-BENCHMARK(life_as_chain)->Apply(sizes);
-BENCHMARK(life_as_string)->Apply(sizes);
+BENCHMARK(assemble_chain)->Arg(512)->Arg(16 << 10);
+BENCHMARK(assemble_string)->Arg(512)->Arg(16 << 10);
+BENCHMARK(slice_chain)->Arg(512)->Arg(16 << 10);
+BENCHMARK(slice_string)->Arg(512)->Arg(16 << 10);
+BENCHMARK(life_as_chain)->RangeMultiplier(8)->Range(64, 4 << 10)->Arg(16 << 10);
+BENCHMARK(life_as_string)->RangeMultiplier(8)->Range(64, 4 << 10)->Arg(16 << 10);
 
 }  // namespace
 

@@ -65,6 +65,25 @@ TEST(ChainTest, CopyingAChainSharesItsPieces) {
   EXPECT_EQ(ledger::read().copied(), before.copied());
 }
 
+TEST(ChainTest, AssemblingCuttingAndGatheringKeepsEveryPieceWhereItLies) {
+  std::vector<bytes> in;
+  for (int i = 0; i < 24; ++i) in.push_back(bytes::copy_of(std::string(1000, 'x')));
+  const auto before = ledger::read();
+  bytes_chain whole;
+  for (const bytes& piece : in) whole.append(piece);
+  whole.prepend("head!"_bytes);
+  bytes_chain rest = whole.slice(5, whole.size() - 5);
+  const bytes_chain front = rest.split_to(2500);  // cuts the third piece
+  rest.consume(500);
+  EXPECT_EQ(front.pieces(), 3u);
+  EXPECT_EQ(front.view()[2].data(), in[2].data());
+  EXPECT_EQ(rest.begin()->data(), in[3].data());
+  std::array<io_slice, 32> list;
+  ASSERT_EQ(whole.gather(5, list), 24u);
+  for (std::size_t i = 0; i < 24; ++i) EXPECT_EQ(list[i].data, in[i].data());
+  EXPECT_EQ(ledger::read().copied(), before.copied());
+}
+
 TEST(ChainTest, FlattenOfOnePieceIsThatPiece) {
   const bytes block = bytes::copy_of("whole");
   const auto before = ledger::read();

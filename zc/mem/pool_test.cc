@@ -170,6 +170,22 @@ TEST(BuilderTest, FreezeCopiesNothing) {
   EXPECT_EQ(ledger::read().copied(), before.copied());
 }
 
+TEST(BuilderTest, FrozenAndTakenBytesLieWhereTheyWereWritten) {
+  quota q(1_MiB);
+  pool p(q);
+  bytes_builder b = p.take(1000);
+  const std::byte* where = b.spare().data();
+  std::memset(b.spare().data(), 'x', 1000);
+  b.commit(400);
+  const bytes front = b.take();
+  b.commit(600);
+  const bytes rest = std::move(b).freeze();
+  EXPECT_EQ(front.data(), where);
+  EXPECT_EQ(rest.data(), where + 400);
+  EXPECT_TRUE(rest.shares_owner_with(front));
+  EXPECT_EQ(p.read().misses, 1u) << "one block for all of it";
+}
+
 TEST(BuilderDeathTest, WritingPastTheBlockAborts) {
   bytes_builder b = bytes_builder::with_capacity(4);
   EXPECT_DEATH(b.commit(5), "n <= capacity_ - used_");

@@ -71,10 +71,10 @@ void mmap_per_call(benchmark::State& state) {
   }
 }
 
-BENCHMARK(scratch)->MinTime(0.2);
-BENCHMARK(malloc_per_call)->MinTime(0.2);
-BENCHMARK(vector_per_call)->MinTime(0.2);
-BENCHMARK(mmap_per_call)->MinTime(0.2);
+BENCHMARK(scratch);
+BENCHMARK(malloc_per_call);
+BENCHMARK(vector_per_call);
+BENCHMARK(mmap_per_call);
 
 }  // namespace
 

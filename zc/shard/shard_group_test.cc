@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "zc/base/ledger.h"
 #include "zc/shard/topology.h"
 
 namespace zc {
@@ -101,6 +102,39 @@ TEST(ShardGroupTest, TasksTravelBetweenShardsAndExitsRunOnTheShardsThread) {
   group.post(0, [] {});  // harmless until join()
   group.join();
   EXPECT_EQ(exits, 2);
+}
+
+TEST(ShardGroupTest, BytesHandedToAnotherShardStayWhereTheyLieAndTheirBlockComesHome) {
+  steady_clock time;
+  quota limits(64_MiB);
+  shard_group group(of(2), make_sleeping, limits, time);
+  ASSERT_TRUE(group.start([](shard&) -> result<void> { return {}; }));
+  const auto before = ledger::read();
+  std::atomic<int> step{0};
+  const std::byte* made_at = nullptr;
+  const std::byte* seen_at = nullptr;
+  pool::statistics after;
+  group.post(0, [&] {
+    bytes_builder b = group.at(0).memory().take(100'000);
+    b.commit(100'000);
+    bytes payload = std::move(b).freeze();
+    made_at = payload.data();
+    group.post(1, [&, handed = std::move(payload)]() mutable {
+      seen_at = handed.data();
+      handed = {};  // the last holder is on another thread than the block's pool
+      group.post(0, [&] {
+        EXPECT_EQ(group.at(0).memory().take(100'000).spare().data(), made_at);
+        after = group.at(0).memory().read();
+        step = 1;
+        step.notify_all();
+      });
+    });
+  });
+  step.wait(0);
+  EXPECT_EQ(seen_at, made_at);
+  EXPECT_EQ(after.foreign, 1u);
+  EXPECT_EQ(after.misses, 1u);
+  EXPECT_EQ(ledger::read().copied(), before.copied());
 }
 
 TEST(ShardGroupTest, AFailedInitIsReturnedAndEverythingHasEnded) {

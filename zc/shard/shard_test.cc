@@ -210,6 +210,18 @@ TEST(ShardTest, ScratchIsAlignedAndLargeAndAlwaysThere) {
   EXPECT_EQ(r.worker.scratch().data(), s.data());
 }
 
+TEST(ShardTest, ScratchIsAskedOfThePoolOnceAndNoMore) {
+  rig r;
+  const std::byte* where = r.worker.scratch().data();
+  const pool::statistics before = r.worker.memory().read();
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_EQ(r.worker.scratch().data(), where);
+    r.worker.run_turn(nanoseconds(0));
+  }
+  const pool::statistics after = r.worker.memory().read();
+  EXPECT_EQ(after.hits + after.misses, before.hits + before.misses);
+}
+
 // ------------------------------------------------------------------------------------------
 // receive room
 
