@@ -158,7 +158,7 @@ def core_times(core):
 # -- contenders --------------------------------------------------------------------------------------------------
 
 
-def collector_config(row, ports, sinks, own_telemetry):
+def collector_config(row, ports, sinks, own_telemetry, receiver=None):
     """The configuration of Sluice and of otelcol. JSON is YAML."""
     grpc, http, metrics = ports
     queue = {"num_consumers": 500, "queue_size": 1000, "wait_for_result": True, "block_on_overflow": True}
@@ -172,7 +172,7 @@ def collector_config(row, ports, sinks, own_telemetry):
     reader = {"pull": {"exporter": {"prometheus": {"host": "127.0.0.1", "port": metrics}}}}
     return {
         "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": f"127.0.0.1:{grpc}"},
-                                             "http": {"endpoint": f"127.0.0.1:{http}"}}}},
+                                             "http": {"endpoint": f"127.0.0.1:{http}"}}, **(receiver or {})}},
         "exporters": exporters,
         "service": {
             "telemetry": {"metrics": {"readers": [reader]} if own_telemetry else {"level": "none"}},
@@ -188,7 +188,8 @@ class Sluice:
         ports = free_ports(3)
         self.metrics_port = ports[2]
         config = folder / "sluice.yaml"
-        config.write_text(json.dumps(collector_config(row, ports, sinks, own_telemetry=True)))
+        receiver = {"inspect": how.inspect} if how.inspect else None
+        config.write_text(json.dumps(collector_config(row, ports, sinks, True, receiver)))
         self.port = ports[0] if row.protocol == "grpc" else ports[1]
         self.process = Process(
             GATEWAY_CORE, [how.sluice, "run", "--config", config, "--shards", 1, "--congestion", "cubic"],
@@ -232,7 +233,7 @@ class Otelcol:
     def __init__(self, row, sinks, folder, how):
         ports = free_ports(3)
         config = folder / "otelcol.yaml"
-        config.write_text(json.dumps(collector_config(row, ports, sinks, own_telemetry=False)))
+        config.write_text(json.dumps(collector_config(row, ports, sinks, False)))
         self.port = ports[0] if row.protocol == "grpc" else ports[1]
         self.process = Process(GATEWAY_CORE, [how.otelcol, "--config", config], folder / "otelcol.log",
                                env={"GOMAXPROCS": "1"})
@@ -334,18 +335,28 @@ def perf(row, contender, folder, how):
     """One run under perf; prints the symbols that cost most, alone and with what they call."""
     data = folder / "perf.data"
     recorder = subprocess.Popen(
-        ["perf", "record", "-q", "-e", "cpu-clock", "-F", "1999", "-g", "-p", str(contender.process.pid), "-o", data],
+        ["perf", "record", "-q", "-e", "cpu-clock", "-F", "4999", "-p", str(contender.process.pid), "-o", data],
         preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}), stderr=subprocess.DEVNULL)
     time.sleep(0.3)
     load(row, contender.port, max(how.seconds, 2), folder, how)
     recorder.send_signal(signal.SIGINT)
     recorder.wait(30)
-    print(f"\n{row.name}: where {contender.name} spends its time")
     report = subprocess.run(
-        ["perf", "report", "-i", data, "--no-children", "-g", "none", "--stdio", "--percent-limit", "0.4", "-F",
-         "overhead,dso,symbol"], capture_output=True, text=True).stdout
-    lines = [line for line in report.splitlines() if line.strip() and not line.startswith("#")]
-    print("\n".join(lines[: how.profile_lines]), flush=True)
+        ["perf", "report", "-i", data, "--stdio", "-F", "overhead,dso,symbol"], capture_output=True, text=True).stdout
+    shares = {}
+    for line in report.splitlines():
+        found = re.match(r"\s*([\d.]+)%\s+(\S+)\s+\[(.)\] (.*)", line)
+        if found:
+            # A library without symbols is one line, not one for each address.
+            symbol = "(no symbols)" if found[4].startswith("0x") else found[4].strip()
+            key = "kernel" if found[3] == "k" else found[2], symbol
+            shares[key] = shares.get(key, 0) + float(found[1])
+    most = sorted(shares.items(), key=lambda item: -item[1])[: how.profile_lines]
+    kernel = sum(share for (where, _), share in shares.items() if where == "kernel")
+    text = "\n".join([f"{kernel:6.2f} %  kernel, all of it",
+                      *(f"{share:6.2f} %  {where:<22} {symbol}" for (where, symbol), share in most)])
+    print(f"\n{row.name}: where {contender.name} spends its time\n{text}", flush=True)
+    return text
 
 
 def run_row(row, how, scratch):
@@ -353,10 +364,8 @@ def run_row(row, how, scratch):
     kinds = [Sluice]
     if row.relay_can:
         kinds.append(RelayLimit)
-    if how.otelcol:
+    if how.otelcol and not how.profile:
         kinds.append(Otelcol)
-    if how.profile:
-        kinds = [Sluice]
     with contextlib.ExitStack() as cleanup:
         sinks = []
         for number in range(row.backends):
@@ -370,8 +379,7 @@ def run_row(row, how, scratch):
         for c in contenders:
             sent += load(row, c.port, WARM_UP, folder, how)["total"]["acknowledged"]
         if how.profile:
-            perf(row, contenders[0], folder, how)
-            return None
+            return [(row.name, c.name, perf(row, c, folder, how)) for c in contenders]
         runs = {c.name: [] for c in contenders}
         for round_number in range(how.rounds):
             for c in contenders if round_number % 2 == 0 else reversed(contenders):
@@ -450,9 +458,12 @@ def goals(results):
                            for c in ("sluice", "relay-limit"))
             judge("a further backend: CPU of its own sends", name,
                   f"{ours / 2:.2f} us for {limit / 2:.2f} us ({ours / limit:.2f} x)", "<= 1 x", ours <= limit)
-        judge("resident memory at full load", name, f"{s['memory_bytes'] / 2**20:.1f} MiB", "< 64 MiB",
-              s["memory_bytes"] < 64 << 20)
-    return found
+    if valid:
+        most, name = max((r["contenders"]["sluice"]["memory_bytes"], name) for name, r in valid.items())
+        judge("resident memory at full load, the most of all rows", name, f"{most / 2**20:.1f} MiB", "< 64 MiB",
+              most < 64 << 20)
+    order = list(dict.fromkeys(g["goal"] for g in found))
+    return sorted(found, key=lambda g: order.index(g["goal"]))
 
 
 def show_goals(found):
@@ -463,6 +474,58 @@ def show_goals(found):
             if g["goal"] == goal:
                 print(f"    {'reached    ' if g['reached'] else 'NOT reached'}  {g['row']:<32}{g['figure']:<24}"
                       f" wanted {g['wanted']}")
+
+
+def machine_line(about):
+    return (f"{about['date']}; {about['cores']} x {about['cpu']}, {about['memory_gib']} GiB, {about['system']}, kernel "
+            f"{about['kernel']}, loopback, {about['congestion_control']}; tree {about['commit']}; load average at the "
+            f"start {about['load_average']:.1f}.\nCommand: `{about['command']}`")
+
+
+def figures_for_docs(about, results):
+    """The tables of docs/performance.md."""
+    lines = [machine_line(about), ""]
+    marked = lambda r: r["row"] + ("" if r["valid"] else " (invalid)") + (" (noisy)" if r["noisy"] else "")  # noqa: E731
+    lines += [
+        "| row | body, kB | items/s | MB/s | core busy | CPU s/GB | CPU us/request | CPU s/M items | p99, ms | RSS, MiB | "
+        "copied per byte |", "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"]
+    for r in results:
+        c = r["contenders"]["sluice"]
+        copied = "" if c["copied_per_forwarded"] is None else f"{c['copied_per_forwarded']:.4f}"
+        lines.append(
+            f"| {marked(r)} | {c['body_bytes'] / 1e3:.1f} | {c['items_per_s']:,.0f} | {c['mb_per_s']:,.0f} | "
+            f"{100 * c['busy']:.0f} % | {c['cpu_s_per_gb']:.3f} | {c['cpu_us_per_request']:.1f} | "
+            f"{c['cpu_s_per_million_items']:.3f} | {c['latency_p99_ms']:.1f} | {c['memory_bytes'] / 2**20:.1f} | {copied} |")
+    lines += ["", "| row | relay-limit CPU s/GB | Sluice over relay-limit | otelcol items/s | otelcol CPU s/M items | "
+              "otelcol RSS, MiB | otelcol over Sluice, CPU |", "|---|--:|--:|--:|--:|--:|--:|"]
+    for r in results:
+        relay, otelcol = r["contenders"].get("relay-limit"), r["contenders"].get("otelcol")
+        cells = [f"{relay['cpu_s_per_gb']:.3f}", f"{r['cpu_over_relay-limit']:.2f} x"] if relay else ["", ""]
+        cells += [f"{otelcol['items_per_s']:,.0f}", f"{otelcol['cpu_s_per_million_items']:.2f}",
+                  f"{otelcol['memory_bytes'] / 2**20:.0f}", f"{1 / r['cpu_over_otelcol']:.1f} x"] if otelcol else [""] * 4
+        lines.append(f"| {r['row']} | {' | '.join(cells)} |")
+    lines += ["", "| goal | row | figure | wanted | |", "|---|---|--:|--:|---|"]
+    for g in goals(results):
+        lines.append(f"| {g['goal']} | {g['row']} | {g['figure']} | {g['wanted']} | "
+                     f"{'reached' if g['reached'] else '**not reached**'} |")
+    return "\n".join(lines)
+
+
+def profiles_for_docs(about, profiles):
+    parts = [machine_line(about)]
+    parts += [f"`{row}`, {contender}:\n\n```\n{text}\n```" for row, contender, text in profiles]
+    return "\n\n".join(parts)
+
+
+def update_docs(what, text):
+    """Replaces what stands between the two markers in docs/performance.md."""
+    path = machine.ROOT / "docs/performance.md"
+    begin, end = f"<!-- {what}: written by bench/run gateway -->\n", f"<!-- end of {what} -->\n"
+    before, found, rest = path.read_text().partition(begin)
+    _, also_found, after = rest.partition(end)
+    if not found or not also_found:
+        raise RuntimeError(f"{path}: no place for the {what}")
+    path.write_text(f"{before}{begin}\n{text}\n\n{end}{after}")
 
 
 # -- the program -------------------------------------------------------------------------------------------------
@@ -509,8 +572,11 @@ def options(argv):
     p.add_argument("--otelcol", metavar="FILE", default=machine.ROOT / "build/peers/otelcol")
     p.add_argument("--no-otelcol", action="store_true")
     p.add_argument("--no-build", action="store_true", help="take the binaries that are there")
-    p.add_argument("--profile", action="store_true", help="instead of figures: sluice alone under perf, by symbol")
-    p.add_argument("--profile-lines", type=int, default=25)
+    p.add_argument("--inspect", choices=("none", "count", "full"),
+                   help="how closely Sluice looks at bodies, instead of its default (count)")
+    p.add_argument("--profile", action="store_true", help="instead of figures: sluice and relay-limit under perf, by symbol")
+    p.add_argument("--profile-lines", type=int, default=15)
+    p.add_argument("--update-docs", action="store_true", help="put the tables, or profiles, into docs/performance.md")
     return p.parse_args(argv)
 
 
@@ -546,7 +612,7 @@ def main(argv):
     about = {**machine.describe(), "command": shlex.join(["bench/run", "gateway", *argv]), "rounds": how.rounds,
              "seconds": how.seconds, "congestion_control": congestion_control()}
     print(", ".join(f"{k} {v}" for k, v in about.items()), flush=True)
-    results, failed = [], 0
+    results, profiles, failed = [], [], 0
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as scratch:
         for row in rows:
             try:
@@ -555,11 +621,17 @@ def main(argv):
                 print(f"\n{row.name}: failed: {error}", file=sys.stderr, flush=True)
                 failed += 1
                 continue
-            if result:
-                results.append(result)
-                show(result)
+            if how.profile:
+                profiles += result
+                continue
+            results.append(result)
+            show(result)
     if results:
         show_goals(goals(results))
+    if how.update_docs and results:
+        update_docs("figures", figures_for_docs(about, results))
+    if how.update_docs and profiles:
+        update_docs("profiles", profiles_for_docs(about, profiles))
     if how.json:
         pathlib.Path(how.json).write_text(
             json.dumps({"machine": about, "rows": results, "goals": goals(results)}, indent=1) + "\n")

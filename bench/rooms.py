@@ -48,7 +48,8 @@ def show(report):
              "repetition_index", "iterations", "real_time", "cpu_time", "time_unit", "aggregate_name",
              "aggregate_unit", "label"}
     spread = {b["run_name"]: b["cpu_time"] for b in report["benchmarks"] if b.get("aggregate_name") == "cv"}
-    for b in report["benchmarks"]:
+    # They ran interleaved; print them as the program lists them.
+    for b in sorted(report["benchmarks"], key=lambda b: (b["family_index"], b["per_family_instance_index"])):
         if b.get("aggregate_name") not in ("median", None):
             continue
         line = f"  {b['run_name']:<52} {b['cpu_time']:>12.1f} {b['time_unit']:<2}"

@@ -1,6 +1,7 @@
 #include "gate/app/gateway.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <future>
@@ -22,8 +23,9 @@ namespace sluice {
 namespace {
 
 std::string words(const zc::error& why) {
-  return why.os != 0 ? fmt::format("{}: {}", why.reason, std::strerror(why.os))
-                     : std::string(why.reason);
+  if (why.os == 0) return std::string(why.reason);
+  const std::string_view cause = std::strerror(why.os);
+  return why.reason == cause ? std::string(cause) : fmt::format("{}: {}", why.reason, cause);
 }
 
 unsigned shards_of(const gateway_options& options) {
@@ -31,7 +33,7 @@ unsigned shards_of(const gateway_options& options) {
   const auto cores = static_cast<unsigned>(zc::allowed_cores().size());
   const double granted = zc::io::cpu_limit();
   if (granted <= 0) return cores;
-  return std::clamp(static_cast<unsigned>(granted + 0.5), 1u, cores);
+  return std::clamp(static_cast<unsigned>(std::lround(granted)), 1u, cores);
 }
 
 zc::shard_group::options group_options(const gateway_options& options) {
@@ -55,6 +57,7 @@ std::size_t default_memory_limit() {
 
 gateway::gateway(gateway_settings settings, gateway_options options, log& out)
     : settings_(std::move(settings)),
+      identity_(identity_of(settings_)),
       options_(std::move(options)),
       out_(out),
       quota_(options_.memory_limit != 0 ? options_.memory_limit : default_memory_limit()),
@@ -70,7 +73,7 @@ gateway::~gateway() {
   wait();
 }
 
-std::expected<void, std::string> gateway::prepare() {
+std::expected<void, std::string> gateway::find_ports_free() const {
   // With SO_REUSEPORT a second gateway of the same user would silently take half of the
   // connections: look first.
   const std::unique_ptr<zc::poller> probe = zc::io::make_epoll_poller();
@@ -78,16 +81,31 @@ std::expected<void, std::string> gateway::prepare() {
   struct nobody final : zc::acceptor_events {
     void on_accepted(std::unique_ptr<zc::stream>) override {}
   } events;
+  zc::socket_options alone = shared_.socket;
+  alone.reuse_port = false;
+  const auto try_port = [&](std::string_view whose,
+                            const zc::endpoint& at) -> std::expected<void, std::string> {
+    if (auto free = probe->listen(at, alone, events); !free) {
+      return std::unexpected(
+          fmt::format("{}: cannot listen on {}: {}", whose, at.text(), words(free.error())));
+    }
+    return {};
+  };
   for (const otlp_receiver_settings& r : settings_.receivers) {
     for (const otlp_listener_settings& l : r.listeners) {
-      zc::socket_options alone = shared_.socket;
-      alone.reuse_port = false;
-      if (auto free = probe->listen(l.at, alone, events); !free) {
-        return std::unexpected(
-            fmt::format("{}: cannot listen on {}: {}", r.id, l.at.text(), words(free.error())));
-      }
+      if (auto free = try_port(r.id, l.at); !free) return free;
     }
   }
+  if (settings_.metrics_at) {
+    if (auto free = try_port("service::telemetry::metrics", *settings_.metrics_at); !free)
+      return free;
+  }
+  if (settings_.health_check) return try_port("health_check", settings_.health_check->at);
+  return {};
+}
+
+std::expected<void, std::string> gateway::prepare() {
+  if (auto free = find_ports_free(); !free) return free;
   const auto queues = static_cast<std::size_t>(
       std::count_if(settings_.exporters.begin(), settings_.exporters.end(), queued));
   for (const exporter_settings& e : settings_.exporters) {
@@ -123,7 +141,10 @@ std::expected<void, std::string> gateway::prepare() {
 }
 
 std::expected<void, std::string> gateway::start() {
-  (void)zc::io::raise_open_files_limit();
+  if (const auto raised = zc::io::raise_open_files_limit(); !raised) {
+    out_.write(log_level::warn, "sluice",
+               "cannot raise the limit of open files: " + words(raised.error()));
+  }
   zc::io::ignore_write_signals();
   if (auto ready = prepare(); !ready) return ready;
   started_ = clock_.now();
@@ -131,22 +152,38 @@ std::expected<void, std::string> gateway::start() {
   running_ = true;
   const auto up =
       group_.start([this](zc::shard& on) { return begin(on); }, [this](zc::shard& on) { end(on); });
-  if (up) return {};
+  if (up) {
+    auto opened = open_admin();
+    if (opened) return {};
+    group_.stop();
+    group_.join();
+    running_ = false;
+    return opened;
+  }
   running_ = false;
   const std::scoped_lock lock(guard_);
   return std::unexpected(failure_.empty() ? words(up.error()) : failure_);
 }
 
+// Only now: /metrics reads the graphs of all shards, and the health check says yes when all of them
+// listen.
+std::expected<void, std::string> gateway::open_admin() {
+  std::promise<std::expected<void, std::string>> done;
+  group_.post(0, [&] {
+    admin_ = std::make_unique<admin>([this] { return metrics_text(); });
+    const auto opened = admin_->listen(group_.at(0), settings_);
+    if (opened) return done.set_value({});
+    done.set_value(std::unexpected(
+        fmt::format("cannot listen on {}: {}", admin_->failed_at(), words(opened.error()))));
+  });
+  return done.get_future().get();
+}
+
 zc::result<void> gateway::begin(zc::shard& on) {
   auto graph = std::make_unique<shard_graph>(on, shared_, std::random_device{}());
   auto opened = graph->listen();
-  std::string where = graph->failed_at();
+  const std::string where = graph->failed_at();
   graphs_[on.id()] = std::move(graph);
-  if (opened && on.id() == 0) {
-    admin_ = std::make_unique<admin>([this] { return metrics_text(); });
-    opened = admin_->listen(on, settings_);
-    where = admin_->failed_at();
-  }
   if (!opened) {
     const std::scoped_lock lock(guard_);
     if (failure_.empty())
@@ -168,7 +205,7 @@ void gateway::stop() {
         graphs_[i]->stop_now();
         return;
       }
-      if (i == 0) admin_->set_healthy(false);
+      if (i == 0 && admin_) admin_->set_healthy(false);
       graphs_[i]->stop(options_.grace, [this] { shard_stopped(); });
     });
   }
@@ -186,6 +223,7 @@ std::vector<undelivered> gateway::wait(std::function<void()> at_the_end) {
     changed_.wait(lock, [this] { return stopped_ == group_.size(); });
   }
   for (auto& [id, writer] : shared_.writers) writer->close();
+  lost_items_ = totals().failed;
   for (const auto& graph : graphs_) {
     for (const undelivered& part : graph->left_behind()) {
       auto of = std::find_if(left_behind_.begin(), left_behind_.end(),
@@ -195,17 +233,19 @@ std::vector<undelivered> gateway::wait(std::function<void()> at_the_end) {
       of->items += part.items;
     }
   }
-  if (at_the_end) {
-    std::promise<void> done;
-    group_.post(0, [&] {
-      at_the_end();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
+  std::promise<void> done;
+  group_.post(0, [&] {
+    admin_.reset();  // before any graph goes
+    if (at_the_end) at_the_end();
+    done.set_value();
+  });
+  done.get_future().wait();
   group_.stop();
   group_.join();
   running_ = false;
+  for (const undelivered& u : left_behind_) {
+    if (shared_.accounts.contains(u.component)) lost_items_ -= std::min(lost_items_, u.items);
+  }
   return std::move(left_behind_);
 }
 
@@ -222,6 +262,7 @@ gateway_totals gateway::totals() const {
         sum.refused += r.of[s].refused.read();
       }
     }
+    for (const processor_metrics& p : graph->counts().processors()) sum.failed += p.dropped.read();
     for (const exporter_metrics& e : graph->counts().exporters()) {
       sum.queued += e.queue_size.read();
       for (const otlp::signal s : otlp::all_signals) sum.failed += e.of[s].send_failed.read();
@@ -241,7 +282,7 @@ std::string gateway::metrics_text() const {
   std::string text = prometheus_text(shards);
   text += server_metrics_text(servers);
   text += process_metrics_text(
-      quota_, std::chrono::duration<double>(clock_.now() - started_).count(), settings_.resource);
+      quota_, std::chrono::duration<double>(clock_.now() - started_).count(), identity_);
   return text;
 }
 

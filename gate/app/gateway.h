@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <expected>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -39,7 +40,7 @@ struct gateway_totals {
   std::uint64_t bytes_received = 0;
   std::uint64_t queued = 0;   // in units of each queue's sizer
   std::uint64_t refused = 0;  // items
-  std::uint64_t failed = 0;   // items that exporters gave up
+  std::uint64_t failed = 0;   // items that exporters gave up or backends refused for good
 };
 
 class gateway {
@@ -53,12 +54,15 @@ class gateway {
   std::expected<void, std::string> start();
   // Begins to stop: no new requests, queues drain within the grace period.
   void stop();
-  // Until everything has stopped. Returns what was acknowledged and not delivered. `at_the_end`
-  // runs on the first shard before it goes: for what belongs to it.
+  // Until everything has stopped. Returns what was in the queues and could not be delivered before
+  // the end. `at_the_end` runs on the first shard before it goes: for what belongs to it.
   std::vector<undelivered> wait(std::function<void()> at_the_end = {});
   unsigned shards() const noexcept { return shared_.shards; }
 
   const gateway_settings& settings() const noexcept { return settings_; }
+  // Items that exporters gave up, or backends refused for good, while it ran: what wait() returned
+  // is not in it. After wait().
+  std::uint64_t lost_items() const noexcept { return lost_items_; }
   zc::endpoint listening_at(std::size_t receiver, std::size_t listener) const;
   zc::shard& first_shard() noexcept { return group_.at(0); }
   gateway_totals totals() const;
@@ -69,9 +73,12 @@ class gateway {
   zc::result<void> begin(zc::shard& on);
   void end(zc::shard& on);
   std::expected<void, std::string> prepare();
+  std::expected<void, std::string> find_ports_free() const;
+  std::expected<void, std::string> open_admin();
   void shard_stopped();
 
   gateway_settings settings_;
+  const std::map<std::string, std::string> identity_;  // of target_info
   const gateway_options options_;
   log& out_;
   zc::quota quota_;
@@ -80,7 +87,9 @@ class gateway {
   shared_parts shared_;
   zc::time_point started_;
   std::vector<std::unique_ptr<shard_graph>> graphs_;  // by shard
-  std::unique_ptr<admin> admin_;                      // on shard 0
+  // On shard 0. It reads all graphs: made after the last of them, gone before the first goes.
+  std::unique_ptr<admin> admin_;
+  std::uint64_t lost_items_ = 0;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> running_{false};
   mutable std::mutex guard_;

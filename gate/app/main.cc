@@ -39,6 +39,7 @@ struct run_options {
   double grace_seconds = 10;
   bool check = false;
   bool no_rate_line = false;
+  const std::atomic<bool>* stop_requested = nullptr;  // by a signal that came before the watch
 };
 
 // "512MiB", "2GiB", "1000000", "64M": powers of 1024 with or without the i.
@@ -95,11 +96,71 @@ std::expected<gateway_settings, int> load_settings(const run_options& how) {
   return std::move(*settings);
 }
 
+// What an operator wants to see once: where it listens, and where everything goes.
+void announce(const gateway& running, const run_options& how, log& out) {
+  const auto say = [&](std::string_view whose, std::string text) {
+    out.write(log_level::info, whose, text);
+  };
+  const gateway_settings& all = running.settings();
+  if (how.configs.empty()) {
+    say("sluice", "no --config: the default configuration, which keeps everything in files");
+  }
+  for (const otlp_receiver_settings& r : all.receivers) {
+    for (const otlp_listener_settings& l : r.listeners) {
+      say(r.id, fmt::format("OTLP over {} on {}", l.grpc ? "gRPC" : "HTTP", l.at.text()));
+    }
+  }
+  for (const exporter_settings& e : all.exporters) {
+    if (e.kind == exporter_kind::otlp_grpc || e.kind == exporter_kind::otlp_http) {
+      say(e.id, fmt::format("sends OTLP over {} to {}, {}",
+                            e.kind == exporter_kind::otlp_grpc ? "gRPC" : "HTTP", e.otlp.to.text(),
+                            zc::name_of(e.otlp.compression)));
+    } else if (e.kind == exporter_kind::file) {
+      say(e.id, "writes to " + e.file.path);
+    }
+  }
+  if (all.health_check) {
+    say("health_check",
+        fmt::format("http://{}{}", all.health_check->at.text(), all.health_check->path));
+  }
+  if (all.metrics_at)
+    say("sluice", fmt::format("metrics: http://{}/metrics", all.metrics_at->text()));
+  say("sluice",
+      fmt::format("version {} is ready: {}, payload memory at most {} MiB", version,
+                  running.shards() == 1 ? "1 shard" : fmt::format("{} shards", running.shards()),
+                  running.memory().limit() >> 20));
+}
+
+void report_the_end(const gateway& ended, const std::vector<undelivered>& left, log& out) {
+  for (const undelivered& u : left) {
+    out.write(log_level::error, u.component,
+              fmt::format("not delivered: {} requests with {} items", u.requests, u.items));
+  }
+  std::string text =
+      left.empty() ? "stopped; the queues are empty" : "stopped; what is named above is lost";
+  if (ended.lost_items() > 0) {
+    text += fmt::format("; {} items were given up or refused for good before", ended.lost_items());
+  }
+  const bool clean = left.empty() && ended.lost_items() == 0;
+  out.write(clean ? log_level::info : log_level::warn, "sluice",
+            clean ? "stopped; everything acknowledged was delivered" : text);
+}
+
 // Stops on SIGTERM and SIGINT; a second one does not wait for the queues any more.
-int run_until_stopped(gateway& running, const run_options& how, log& out) {
+int run_until_stopped(gateway& running, const run_options& how, console_log& out) {
   std::unique_ptr<zc::io::signal_watch> signals;
   std::unique_ptr<rate_line> line;
   const bool live = how.configs.empty() && !how.no_rate_line && zc::io::is_terminal(2);
+  bool stopping = false;
+  const auto stop = [&] {
+    line.reset();
+    out.write(log_level::info, "sluice",
+              stopping ? "stopping at once: what is queued is given up"
+                       : fmt::format("stopping: no new requests, queues drain for at most {:g} s",
+                                     how.grace_seconds));
+    stopping = true;
+    running.stop();
+  };
   zc::shard& first = running.first_shard();
   first.post([&] {
     auto watching = zc::io::signal_watch::start(first, [&](int number) {
@@ -108,24 +169,18 @@ int run_until_stopped(gateway& running, const run_options& how, log& out) {
                   "SIGHUP: reloading the configuration is not supported yet; restart instead");
         return;
       }
-      line.reset();
-      out.write(log_level::info, "sluice", "stopping: no new requests, draining queues");
-      running.stop();
+      stop();
     });
     if (watching) signals = std::move(*watching);
-    if (live) line = std::make_unique<rate_line>(first, running);
+    if (how.stop_requested->load()) return stop();  // before there was a watch
+    if (live) line = std::make_unique<rate_line>(first, running, out);
   });
   // The watch and the line belong to the shard, which goes with wait(): both must go before it.
   const std::vector<undelivered> left = running.wait([&] {
     line.reset();
     signals.reset();
   });
-  for (const undelivered& u : left) {
-    out.write(log_level::error, u.component,
-              fmt::format("not delivered: {} requests with {} items", u.requests, u.items));
-  }
-  out.write(log_level::info, "sluice",
-            left.empty() ? "stopped; everything acknowledged was delivered" : "stopped");
+  report_the_end(running, left, out);
   return 0;
 }
 
@@ -151,22 +206,15 @@ int run(const run_options& how) {
     out.write(log_level::error, "sluice", up.error());
     return 1;
   }
-  for (const otlp_receiver_settings& r : running.settings().receivers) {
-    for (const otlp_listener_settings& l : r.listeners) {
-      out.write(log_level::info, r.id,
-                fmt::format("OTLP over {} on {}", l.grpc ? "gRPC" : "HTTP", l.at.text()));
-    }
-  }
-  out.write(log_level::info, "sluice",
-            fmt::format("version {}, {} shards, payload memory at most {} MiB", version,
-                        running.shards(), running.memory().limit() >> 20));
+  announce(running, how, out);
   return run_until_stopped(running, how, out);
 }
 
 int validate(const run_options& how) {
   const auto settings = load_settings(how);
   if (!settings) return settings.error();
-  fmt::print("configuration is valid: {} pipelines\n", settings->pipelines.size());
+  const std::size_t n = settings->pipelines.size();
+  fmt::print("configuration is valid: {} pipeline{}\n", n, n == 1 ? "" : "s");
   return 0;
 }
 
@@ -205,26 +253,29 @@ int main(int argc, char** argv) {
   app.add_option("--feature-gates", gates, "Accepted for compatibility; there are none")->group("");
 
   CLI::App* run_command = app.add_subcommand("run", "Run the gateway");
-  const auto add_run_options = [&how, &gates](CLI::App& to, bool with_config) {
-    if (with_config) add_config_options(to, how);
+  const auto add_run_options = [&how, &gates](CLI::App& to) {
+    add_config_options(to, how);
     to.add_option("--memory-limit", how.memory_limit,
                   "Most memory kept for payload, such as 512MiB. Default: half of the cgroup's "
-                  "limit, or a quarter of "
-                  "the machine's memory");
+                  "limit, or a quarter of the machine's memory")
+        ->type_name("SIZE");
     to.add_option("--shards", how.gate.shards,
-                  "Worker threads. Default: one per core that the process may use");
+                  "Worker threads. Default: one per core that the process may use")
+        ->type_name("N")
+        ->check(CLI::Range(0u, 1024u).description(""));
     to.add_flag("--pin", how.gate.pin, "Pin each worker to a core of its own");
     to.add_option("--grace", how.grace_seconds, "Seconds to deliver what is queued after SIGTERM")
+        ->type_name("SECONDS")
         ->capture_default_str()
-        ->check(CLI::Range(0.0, 86400.0));
+        ->check(CLI::Range(0.0, 86400.0).description(""));
     to.add_option("--congestion", how.gate.congestion,
-                  "TCP congestion control of all sockets, such as cubic or bbr");
+                  "TCP congestion control of all sockets, such as cubic or bbr")
+        ->type_name("NAME");
     to.add_flag("--no-rate-line", how.no_rate_line, "No live rate on the terminal");
-    if (with_config)
-      to.add_option("--feature-gates", gates, "Accepted for compatibility; there are none")
-          ->group("");
+    to.add_option("--feature-gates", gates, "Accepted for compatibility; there are none")
+        ->group("");
   };
-  add_run_options(*run_command, true);
+  add_run_options(*run_command);
   run_command->add_flag("--check", how.check,
                         "Start, send one batch of each signal through every receiver to a local "
                         "sink, print the result, "
@@ -241,10 +292,15 @@ int main(int argc, char** argv) {
   zc::io::ignore_write_signals();
   // For load and sink; `run` puts a watch of its own in its place.
   const std::atomic<bool>& stop_requested = zc::io::stop_flag_on_signals();
+  how.stop_requested = &stop_requested;
   rig::add_load_command(app, stop_requested, status);
   rig::add_sink_command(app, stop_requested, status);
 
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 1;  // the library has an exit code for every kind of mistake
+  }
   if (app.get_subcommands().empty()) {
     if (how.configs.empty()) {
       std::fputs(app.help().c_str(), stdout);

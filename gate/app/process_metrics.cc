@@ -4,6 +4,7 @@
 #include <cctype>
 #include <chrono>
 #include <iterator>
+#include <random>
 
 #include <fmt/format.h>
 
@@ -22,10 +23,54 @@ void series(std::string& to, std::string_view name, std::string_view kind, std::
   fmt::format_to(std::back_inserter(to), rest, std::forward<Args>(args)...);
 }
 
+// Version 4: random.
+std::string fresh_uuid() {
+  std::random_device random;
+  const auto draw = [&] { return (std::uint64_t{random()} << 32) | random(); };
+  const std::uint64_t high = (draw() & ~std::uint64_t{0xf000}) | 0x4000;
+  const std::uint64_t low = (draw() >> 2) | (std::uint64_t{1} << 63);
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xffff,
+                     high & 0xffff, low >> 48, low & 0xffff'ffff'ffff);
+}
+
+std::string label_name(std::string_view key) {
+  std::string name(key);
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); },
+      '_');
+  if (name.empty() || std::isdigit(static_cast<unsigned char>(name.front())))
+    name.insert(name.begin(), '_');
+  return name;
+}
+
+// Keys that only differ in what a label name cannot say share a label, as the Collector's do.
+std::string labels_of(const std::map<std::string, std::string>& identity) {
+  std::map<std::string, std::string> labels;
+  for (const auto& [key, value] : identity) {
+    const auto [at, fresh] = labels.emplace(label_name(key), value);
+    if (!fresh) at->second += ";" + value;
+  }
+  std::string text;
+  for (const auto& [name, value] : labels) {
+    if (!text.empty()) text += ',';
+    fmt::format_to(std::back_inserter(text), "{}=\"{}\"", name, escape_label(value));
+  }
+  return text;
+}
+
 }  // namespace
 
+std::map<std::string, std::string> identity_of(const gateway_settings& settings) {
+  std::map<std::string, std::string> identity = settings.resource;
+  identity.emplace("service.name", "sluice");
+  identity.emplace("service.version", version);
+  identity.emplace("service.instance.id", fresh_uuid());
+  for (const std::string& key : settings.resource_removed) identity.erase(key);
+  return identity;
+}
+
 std::string process_metrics_text(const zc::quota& memory, double uptime_seconds,
-                                 const std::map<std::string, std::string>& resource) {
+                                 const std::map<std::string, std::string>& identity) {
   std::string to;
   series(to, "otelcol_process_uptime", "counter", "Uptime of the process in seconds",
          "otelcol_process_uptime {:.3f}\n", uptime_seconds);
@@ -71,16 +116,8 @@ std::string process_metrics_text(const zc::quota& memory, double uptime_seconds,
              ? 0.0
              : static_cast<double>(ledger.copied()) / static_cast<double>(ledger.forwarded));
 
-  std::string labels = fmt::format("service_name=\"{}\",service_version=\"{}\"", "sluice", version);
-  for (const auto& [key, value] : resource) {
-    std::string name = key;
-    std::replace_if(
-        name.begin(), name.end(),
-        [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
-    if (name == "service_name") labels = labels.substr(labels.find(',') + 1);
-    labels += fmt::format(",{}=\"{}\"", name, escape_label(value));
-  }
-  series(to, "target_info", "gauge", "Target metadata", "target_info{{{}}} 1\n", labels);
+  series(to, "target_info", "gauge", "Target metadata", "target_info{{{}}} 1\n",
+         labels_of(identity));
   return to;
 }
 

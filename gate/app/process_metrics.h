@@ -7,14 +7,20 @@
 #include <string>
 
 #include "gate/app/shard_graph.h"
+#include "gate/pipeline/engine/settings.h"
 #include "zc/mem/quota.h"
 
 namespace sluice {
 
+// What this process calls itself: service.name, service.version and a service.instance.id made for
+// this run, with the attributes of service.telemetry.resource put over them and those that are null
+// there left out.
+std::map<std::string, std::string> identity_of(const gateway_settings& settings);
+
 // Prometheus text. otelcol_process_* as the Collector names them; sluice_payload_* is the copy
 // ledger (zc/base/ledger.h).
 std::string process_metrics_text(const zc::quota& memory, double uptime_seconds,
-                                 const std::map<std::string, std::string>& resource);
+                                 const std::map<std::string, std::string>& identity);
 std::string server_metrics_text(std::span<const server_counters* const> shards);
 
 }  // namespace sluice

@@ -1,7 +1,5 @@
 #include "gate/app/rate_line.h"
 
-#include <cstdio>
-
 #include <fmt/format.h>
 
 #include "zc/io/system.h"
@@ -22,13 +20,13 @@ std::string short_number(double value) {
   return fmt::format("{:.{}f}{}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, units[unit]);
 }
 
-rate_line::rate_line(zc::shard& on, const gateway& of)
-    : on_(on), of_(of), before_(of.totals()), at_(on.now()), timer_(*this) {
+rate_line::rate_line(zc::shard& on, const gateway& of, console_log& to)
+    : on_(on), of_(of), to_(to), before_(of.totals()), at_(on.now()), timer_(*this) {
   on_.arm(timer_, every);
 }
 
 rate_line::~rate_line() {
-  std::fputs("\n", stderr);
+  to_.set_status("");
 }
 
 std::string rate_line::text(const gateway_totals& before, const gateway_totals& now, double seconds,
@@ -56,8 +54,7 @@ std::string rate_line::text(const gateway_totals& before, const gateway_totals& 
 void rate_line::on_second() {
   const gateway_totals now = of_.totals();
   const double seconds = std::chrono::duration<double>(on_.now() - at_).count();
-  const std::string line = text(before_, now, seconds, zc::io::resident_memory());
-  std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
+  to_.set_status(text(before_, now, seconds, zc::io::resident_memory()));
   before_ = now;
   at_ = on_.now();
   on_.arm(timer_, every);

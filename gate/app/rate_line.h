@@ -1,10 +1,12 @@
 // gate/app/rate_line.h - one line on a terminal, rewritten every second: what flows now.
 //
-// Threads  One shard; writes a short line to standard error and never waits for it.
+// Threads  One shard; hands its line to the log and never waits for the terminal.
 #pragma once
 
 #include <chrono>
+#include <string>
 
+#include "gate/app/console_log.h"
 #include "gate/app/gateway.h"
 #include "zc/shard/shard.h"
 
@@ -12,8 +14,8 @@ namespace sluice {
 
 class rate_line {
  public:
-  rate_line(zc::shard& on, const gateway& of);
-  ~rate_line();  // ends the line
+  rate_line(zc::shard& on, const gateway& of, console_log& to);
+  ~rate_line();  // takes the line away
 
   // "spans 12.3k/s | points 0/s | logs 1.20M/s | 431 MB/s in | queued 12 | 38 MiB"
   static std::string text(const gateway_totals& before, const gateway_totals& now, double seconds,
@@ -24,6 +26,7 @@ class rate_line {
 
   zc::shard& on_;
   const gateway& of_;
+  console_log& to_;
   gateway_totals before_;
   zc::time_point at_;
   zc::member_timer<rate_line, &rate_line::on_second> timer_;

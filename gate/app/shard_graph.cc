@@ -125,6 +125,8 @@ zc::result<void> shard_graph::listen() {
   for (door& d : doors_) {
     const otlp_listener_settings& how =
         shared_.settings.receivers[d.receiver_index].listeners[d.listener_index];
+    // The path of a socket has one owner, unlike a port.
+    if (!how.at.unix_path.empty() && on_.id() != 0) continue;
     zc::net::server_options options;
     options.at = how.at;
     options.socket = shared_.socket;
@@ -149,7 +151,7 @@ zc::endpoint shard_graph::listening_at(std::size_t receiver, std::size_t listene
   for (const door& d : doors_) {
     if (d.receiver_index == receiver && d.listener_index == listener) return d.server->local();
   }
-  ZC_CHECK(!"no such listener");
+  ZC_CHECK(false && "no such listener");
   return {};
 }
 
@@ -184,6 +186,7 @@ void shard_graph::publish() {
 
 void shard_graph::stop(milliseconds grace, std::function<void()> then) {
   if (phase_ != phase::running) return;
+  if (at_once_) grace = milliseconds(0);
   stopped_ = std::move(then);
   stop_by_ = on_.now() + grace;
   // Requests that wait for their result may take as long as sending does; others are answered in a
@@ -197,8 +200,16 @@ void shard_graph::stop(milliseconds grace, std::function<void()> then) {
 }
 
 void shard_graph::stop_now() {
-  if (phase_ == phase::running) stop(milliseconds(0), [] {});
+  at_once_ = true;
+  if (phase_ == phase::running) return;  // stop() is on its way
   stop_by_ = servers_by_ = on_.now();
+  // Nodes that were told the former deadline.
+  if (phase_ >= phase::draining_pipelines) {
+    for (auto& p : pipelines_) p->drain(stop_by_);
+  }
+  if (phase_ >= phase::draining_exporters) {
+    for (auto& [id, e] : exporters_) e->drain(stop_by_);
+  }
 }
 
 bool shard_graph::all_drained(bool pipelines) {

@@ -59,6 +59,7 @@ class shard_graph {
   // Opens the listeners; until then nothing arrives.
   zc::result<void> listen();
   // Where the listener that settings.receivers[receiver].listeners[listener] describes is bound.
+  // Requires: the first shard, which alone has all of them.
   zc::endpoint listening_at(std::size_t receiver, std::size_t listener) const;
   // Which listener failed, for the message of a failed listen().
   const std::string& failed_at() const noexcept { return failed_at_; }
@@ -66,7 +67,7 @@ class shard_graph {
   // Stops in order: servers, pipelines, exporters; `then` is called when nothing is left or `grace`
   // is over.
   void stop(milliseconds grace, std::function<void()> then);
-  void stop_now();  // gives up what is left
+  void stop_now();  // makes stop(), before or after, give up what is left
   const std::vector<undelivered>& left_behind() const noexcept { return left_behind_; }
 
   const metrics& counts() const noexcept { return counts_; }
@@ -110,6 +111,7 @@ class shard_graph {
   std::string failed_at_;
 
   phase phase_ = phase::running;
+  bool at_once_ = false;  // stop_now() was called
   zc::time_point stop_by_{};
   zc::time_point servers_by_{};
   std::function<void()> stopped_;

@@ -76,6 +76,10 @@ const std::byte* item_counter::hop(const std::byte* p, const std::byte* const en
         break;
       }
       p += size;
+      // Records of a run are about equally long: the walk hops from head to head, and each would be
+      // a cache miss.
+      __builtin_prefetch(p + 2 * size);
+      __builtin_prefetch(p + 2 * size + 64);
     }
     while (depth_ > 0 && offset() == stack_[depth_].end) --depth_;
   }

@@ -72,7 +72,7 @@ result<void> make_ready(load_plan::source& s, const load_options& how, zc::pool&
   for (std::size_t i = 0; i < s.templates.variety(); ++i) {
     zc::bytes_chain body(s.templates.at(i).as_drawn());
     if (how.coding != zc::coding::identity) {
-      auto coded = coder.deflate(body, how.coding, how.coding_level, memory);
+      auto coded = coder.deflate(body, how.body_coding(), how.coding_level, memory);
       if (!coded) return std::unexpected(coded.error());
       body = std::move(*coded);
     }

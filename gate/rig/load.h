@@ -52,6 +52,11 @@ struct load_options {
       fields;  // further request fields, names in lower case
   std::vector<signal_share> mix{{otlp::signal::traces, 1}};
   zc::coding coding = zc::coding::identity;
+  // What bodies are written in: over gRPC, snappy is the framed stream.
+  zc::coding body_coding() const noexcept {
+    const bool framed = via == transport::grpc && coding == zc::coding::snappy;
+    return framed ? zc::coding::snappy_framed : coding;
+  }
   int coding_level = 0;       // 0: the coder's choice
   std::size_t items = 1'000;  // per request
   std::size_t resources = 0;  // per request; 0: one for every 250 items

@@ -227,7 +227,8 @@ bool load_worker::fill(slot& s) {
   if (!body) return false;
   s.body = zc::bytes_chain(std::move(*body));
   if (how_.coding != zc::coding::identity) {
-    auto coded = lane_.coder.deflate(s.body, how_.coding, how_.coding_level, lane_.on.memory());
+    auto coded =
+        lane_.coder.deflate(s.body, how_.body_coding(), how_.coding_level, lane_.on.memory());
     if (!coded) return false;
     s.body = std::move(*coded);
   }
@@ -265,7 +266,7 @@ void load_worker::attempt(slot& s) {
   zc::net::client_request r;
   r.path = lane_.plan.sources[s.source].path;
   r.content_type = "application/x-protobuf";
-  r.body_coding = how_.coding;
+  r.body_coding = how_.body_coding();
   r.body = s.body;  // shared: the slot keeps it for the next attempt
   r.timeout = how_.timeout;
   client_->send(std::move(r), [this, &s](zc::net::outcome&& o) { answered(s, std::move(o)); });

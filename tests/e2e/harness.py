@@ -27,7 +27,9 @@ from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = pathlib.Path(os.environ.get("SLUICE_BINARY", ROOT / "build/release/gate/app/sluice"))
+BINARY = pathlib.Path(os.environ.get("SLUICE_BINARY", ROOT / "build/release/gate/app/sluice")).resolve()
+# A sanitizer keeps freed memory for a while and shadows all of it: what is resident then says nothing about the gateway.
+RSS_COUNTS = not os.environ.get("SLUICE_SANITIZER")
 SIGNALS = ("traces", "metrics", "logs")
 REQUEST = {
     "traces": trace_service_pb2.ExportTraceServiceRequest,

@@ -530,7 +530,7 @@ def test_floods_end_the_connection_or_are_absorbed(target, flood):
     ended = peer.gone(2)
     if flood in ("ping", "rapid reset", "empty data"):
         assert ended, "this flood must end the connection"
-    assert target.rss() - before < 32 << 20
+    assert not harness.RSS_COUNTS or target.rss() - before < 32 << 20
     peer.close()
 
 

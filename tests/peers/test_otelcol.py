@@ -41,13 +41,13 @@ def sample(*what):
 class Collector:
     """Sluice or otelcol as a process, with a configuration in the Collector's format."""
 
-    def __init__(self, command, config_path, port):
+    def __init__(self, command, config_path, ports):
         self.log_path = config_path.with_suffix(".log")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen([*command, "--config", config_path], stdout=log, stderr=log,
                                             cwd=config_path.parent)
         try:
-            wait_until(lambda: self.listens(port), 30, "collector is up")
+            wait_until(lambda: all(map(self.listens, ports)), 30, "collector is up")
         except AssertionError as error:
             self.process.kill()
             raise AssertionError(f"{error}\n{self.output()}") from None
@@ -99,7 +99,7 @@ def start(command, folder, exporters, **more):
     ports = harness.free_ports(2)
     path = folder / f"{pathlib.Path(command[0]).name}-{ports[0]}.yaml"
     path.write_text(yaml.safe_dump(collector_config(*ports, exporters, **more), sort_keys=False))
-    return Collector(command, path, ports[0]), *ports
+    return Collector(command, path, ports), *ports
 
 
 def otelcol(folder, exporters, **more):
@@ -273,7 +273,7 @@ MEANT = {
 
 def behaviour(command, path, ports, backends):
     """What one program does under this configuration: its answers, and what it delivered."""
-    with Collector(command, path, ports[0]):
+    with Collector(command, path, ports):
         answers = {f"http {name}": raw_http(ports[1], request) for name, request in HTTP_CASES.items()}
         answers |= {f"grpc {name}": grpc_code(ports[0], method, body, **more)
                     for name, (method, body, more) in GRPC_CASES.items()}
@@ -404,7 +404,7 @@ def test_otelcol_that_starts_late_gets_everything(tmp_path, backends):
             for body in sent[s]:
                 assert http_post(gateway.http, HTTP_PATH[s], body)[0] == 200
         time.sleep(0.5)
-        with Collector([OTELCOL], path, ports[0]):
+        with Collector([OTELCOL], path, ports):
             must_have_arrived(over_grpc, sent, times=2)
 
 

@@ -31,6 +31,7 @@ static_assert(offsetof(io_slice, size) == offsetof(iovec, iov_len));
 
 constexpr std::size_t events_max = 256;   // per system call
 constexpr int reads_max = 4;              // per readiness: more brings nothing, fewer cost a fifth
+constexpr int last_reads_max = 64;        // after a send has failed: what a receive buffer holds
 constexpr int accepts_max = 64;           // per readiness: others want their turn
 constexpr std::size_t slices_max = 1024;  // IOV_MAX
 constexpr nanoseconds accept_retry = std::chrono::milliseconds(100);
@@ -220,6 +221,7 @@ class connection final : public source {
   bool read_once(std::uint32_t events);  // returns whether to go on
   void write_pending();
   void look_for_error();
+  void read_last_words();
   void settle(std::uint32_t events);
   void fail_now(const error& why);
   void fail_later(const error& why);
@@ -366,7 +368,7 @@ void connection::write_pending() {
     events_->on_sent(static_cast<std::size_t>(sent));
     if (alive()) maybe_shut_down();
   } else if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-    fail_now(os_error(errno));
+    fail_later(os_error(errno));  // what was not read yet comes first
   }
 }
 
@@ -426,8 +428,25 @@ void connection::fail_later(const error& why) {
 
 void connection::on_due() {
   in_callback_ = true;
-  events_->on_failed(why_failed_);
+  read_last_words();
+  if (alive()) events_->on_failed(why_failed_);
   in_callback_ = false;
+}
+
+// Sending has failed, but what the peer said before it went may lie in the socket: an early answer,
+// most of all.
+void connection::read_last_words() {
+  for (int reads = 0; reads < last_reads_max; ++reads) {
+    if (!alive() || !reading() || connecting_ || !socket_) return;
+    const std::span<std::byte> room = events_->receive_room();
+    if (!alive() || paused_ || room.empty()) return;
+    ssize_t got;
+    do {
+      got = ::recv(socket_.get(), room.data(), room.size(), 0);
+    } while (got < 0 && errno == EINTR);
+    if (got <= 0) return;  // why it ended is known
+    events_->on_received(static_cast<std::size_t>(got));
+  }
 }
 
 void connection::look_for_error() {

@@ -7,7 +7,8 @@
 //   - a stream (or acceptor) may be destroyed in any callback; what the kernel still reports for it
 //   is skipped
 //   - a failed send() returns the error, and on_failed() follows in the next poll() unless the
-//   stream is gone by then
+//   stream is gone by then; what the peer had sent before is delivered first, unless reading is
+//   paused
 //   - an error that connect() meets at once (no route, no such path) is told by on_failed() too;
 //   connect() itself
 //     returns only what no retry would heal by itself: unknown name, unknown congestion control

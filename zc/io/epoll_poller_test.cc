@@ -374,6 +374,56 @@ TEST_F(EpollPollerTest, ASendThatFailsIsToldOnceMoreByPollUnlessTheStreamIsGone)
   }
 }
 
+TEST_F(EpollPollerTest, WhatThePeerSaidBeforeItsResetIsDeliveredAfterASendHasFailed) {
+  listen();
+  for (const bool pending : {false, true}) {
+    SCOPED_TRACE(pending);
+    server_.parties.clear();
+    fd peer = raw();
+    ASSERT_TRUE(until([&] { return server_.parties.size() == 1; }));
+    party& server = *server_.parties.back();
+    if (pending) {
+      server.outgoing = std::string(32 << 20, 'x');
+      server.pump();
+      ASSERT_LT(server.sent, server.outgoing.size());
+    }
+    ASSERT_EQ(::write(peer.get(), "413", 3), 3);
+    reset(peer);
+    if (!pending) {  // the answer lies in the socket, unread, when the send fails
+      server.outgoing = "too late";
+      server.pump();
+      ASSERT_EQ(server.send_errors, 1);
+      EXPECT_EQ(server.received, "");
+    }
+    ASSERT_TRUE(until([&] { return server.failures == 1; }));
+    EXPECT_EQ(server.received, "413");
+    EXPECT_EQ(server.ends, 0);
+    events_within(milliseconds(30));
+    EXPECT_EQ(server.failures, 1);
+  }
+}
+
+TEST_F(EpollPollerTest, LastWordsMayDestroyTheStreamOrBeUnwanted) {
+  listen();
+  for (const bool destroy : {false, true}) {
+    SCOPED_TRACE(destroy);
+    server_.parties.clear();
+    fd peer = raw();
+    ASSERT_TRUE(until([&] { return server_.parties.size() == 1; }));
+    party& server = *server_.parties.back();
+    if (!destroy) server.io->pause_read();
+    server.on_data = [&] { server.io.reset(); };
+    ASSERT_EQ(::write(peer.get(), "413", 3), 3);
+    reset(peer);
+    server.outgoing = "too late";
+    server.pump();
+    ASSERT_EQ(server.send_errors, 1);
+    events_within(milliseconds(30));
+    EXPECT_EQ(server.received, destroy ? "413" : "");
+    EXPECT_EQ(server.failures, destroy ? 0 : 1);
+  }
+}
+
 TEST_F(EpollPollerTest, EitherSideMayEndFirstAndTheOtherGoesOnSending) {
   party& server = connected();
   client_.outgoing = "question";

@@ -1,8 +1,8 @@
 // A8, vectored I/O: a message of one 64-byte header and a body of 360 KB goes to a thread that
 // drains the other end. Gathered: one sendmsg for up to 1024 pieces, as epoll_poller makes it.
 // Ordinary: the pieces joined into one block and one send; and one send for each piece. Arguments:
-// 0 is loopback TCP, 1 a Unix socket pair; then the number of pieces of the body. "system_calls" are
-// per message; "CPU" is the sender's alone.
+// 0 is loopback TCP, 1 a Unix socket pair; then the number of pieces of the body. "system_calls"
+// are per message; "CPU" is the sender's alone.
 #include <array>
 #include <cstring>
 #include <netinet/in.h>

@@ -21,6 +21,7 @@
 #include "zc/net/client.h"
 #include "zc/net/link.h"
 #include "zc/net/server.h"
+#include "zc/wire/coding/coder.h"
 #include "zc/wire/grpc/framing.h"
 #include "zc/wire/http2/session.h"
 
@@ -448,8 +449,8 @@ class scripted_stream final : public http2::stream {
 
 class script final : public link, private http2::session_events {
  public:
-  script(shard& on, std::unique_ptr<stream> s)
-      : link(on), http(http2::session::role::server, {}, *this) {
+  script(shard& on, std::unique_ptr<stream> s, const http2::limits& bounds = {})
+      : link(on), http(http2::session::role::server, bounds, *this) {
     attach(std::move(s));
     on.io().start(socket(), *this);
     send_later();
@@ -464,17 +465,28 @@ class script final : public link, private http2::session_events {
   std::vector<std::unique_ptr<scripted_stream>> streams;
   http2::session http;
   bool gone = false;
+  bool deaf = false;  // reads and says nothing
+  bool vanish_when_sent = false;
 
  private:
+  void on_drained() override {
+    if (!vanish_when_sent || gone) return;
+    gone = true;
+    socket().abort_on_close();
+    attach(nullptr);
+  }
   http2::stream* on_request() override {
     streams.push_back(std::make_unique<scripted_stream>(*this));
     return streams.back().get();
   }
   void on_bytes(bytes received) override {
+    if (deaf) return;
     (void)http.feed(received, on().now().time_since_epoch());
     if (http.wants_output()) send_later();
   }
-  void fill_out() override { http.collect(out()); }
+  void fill_out() override {
+    if (!deaf) http.collect(out());
+  }
   void on_end() override { gone = true; }
   void on_lost(const error&) override { gone = true; }
 };
@@ -511,10 +523,18 @@ class ScriptedPeer : public GrpcClientTest, private acceptor_events {
   std::vector<std::unique_ptr<script>> peers;
   std::function<void(scripted_stream&)> on_head;
   std::function<void(scripted_stream&)> on_end;
+  std::uint32_t few_streams = 1'000;
+  bool leave_at_once = false;
 
  private:
   void on_accepted(std::unique_ptr<stream> s) override {
-    peers.push_back(std::make_unique<script>(on, std::move(s)));
+    http2::limits bounds;
+    bounds.streams_max = few_streams;
+    peers.push_back(std::make_unique<script>(on, std::move(s), bounds));
+    if (leave_at_once) {
+      peers.back()->http.goaway(http2::error_code::no_error);
+      peers.back()->push();
+    }
     peers.back()->on_request_head = on_head;
     peers.back()->on_request_end = on_end;
   }
@@ -609,6 +629,37 @@ TEST_F(ScriptedPeer, ATooLargeResponseIsRefused) {
   EXPECT_EQ(ask(random_bytes(10, 1)).what, kind::too_large);
 }
 
+// As grpc-go answers a compressed request, whatever the client says it accepts.
+TEST_F(ScriptedPeer, ACompressedResponseIsInflated) {
+  how.response_bytes_max = 1'000;
+  answer_with({});
+  start_script();
+  const auto answer = [&](std::string_view coding_name, coding c, std::string_view text) {
+    const bytes_chain plain = bytes::from_string(std::string(text));
+    const std::string packed = as_text(*coder().deflate(plain, c, 0, on.memory()));
+    std::string message("\1\0\0\0", 4);
+    message += static_cast<char>(packed.size());
+    message += packed;
+    std::vector<field> head{ok, grpc_content, {"grpc-status", "0"}};
+    if (!coding_name.empty()) head.push_back({"grpc-encoding", coding_name});
+    answer_with(head, message);
+    if (!peers.empty()) peers.back()->on_request_end = on_end;
+    return ask(random_bytes(10, 1));
+  };
+  for (const coding c : {coding::gzip, coding::zstd, coding::snappy_framed, coding::deflate}) {
+    for (const std::string_view text : {"", "a message"}) {
+      const outcome& o = answer(grpc_name_of(c), c, text);
+      EXPECT_EQ(o.what, kind::answered) << name_of(c) << ": " << o.message;
+      EXPECT_EQ(as_text(o.body), text) << name_of(c);
+    }
+  }
+  EXPECT_EQ(answer("gzip", coding::gzip, std::string(2'000, 'x')).what, kind::too_large);
+  EXPECT_EQ(answer("gzip", coding::zstd, "a message").what, kind::protocol_error);
+  EXPECT_EQ(answer("br", coding::gzip, "a message").what, kind::protocol_error);
+  EXPECT_EQ(answer("identity", coding::gzip, "a message").what, kind::protocol_error);
+  EXPECT_EQ(answer("", coding::gzip, "a message").what, kind::protocol_error);
+}
+
 TEST_F(ScriptedPeer, AConnectionThatBreaksEndsItsRequestsAndTheNextOneReconnects) {
   start_script();
   for (int i = 0; i < 5; ++i) send(random_bytes(100'000, 1));
@@ -641,6 +692,70 @@ TEST_F(ScriptedPeer, AfterAGoawayOldStreamsEndAndNewOnesGoElsewhere) {
   EXPECT_TRUE(outcomes[1]->what == kind::refused_stream ||
               outcomes[1]->grpc == grpc::code::invalid_argument);
   until([&] { return peers[0]->gone; });
+}
+
+TEST_F(ScriptedPeer, NothingIsAskedBeforeTheServerHasSaidHowMuchItTakes) {
+  few_streams = 2;
+  on_end = [](scripted_stream& s) {
+    EXPECT_LE(s.home.http.streams(), 2u);
+    constexpr std::array<field, 3> done{ok, grpc_content, field{"grpc-status", "0"}};
+    s.home.http.respond(s, done, {});
+  };
+  start_script();
+  for (unsigned i = 0; i < 20; ++i) send(random_bytes(10, i));
+  until([&] { return came == 20; });
+  for (auto& o : outcomes) EXPECT_EQ(o->what, kind::answered);
+}
+
+TEST_F(ScriptedPeer, AConnectionThatHasFallenSilentIsGivenUpAfterATimeout) {
+  how.connect_timeout = 50ms;  // also how long a sign of life may take
+  start_script();
+  on_end = [](scripted_stream&) {};
+  send(random_bytes(10, 1), 60ms);
+  until([&] { return !peers.empty() && !peers[0]->streams.empty(); });
+  peers[0]->deaf = true;  // the machine is gone, and nobody says so
+  until([&] { return came == 1; });
+  EXPECT_EQ(outcomes[0]->what, kind::timed_out);
+  send(random_bytes(10, 2), 0s);
+  until([&] { return came == 2; });
+  EXPECT_EQ(outcomes[1]->what, kind::disconnected);
+  EXPECT_FALSE(client_->connected());
+}
+
+TEST_F(ScriptedPeer, ASlowServerThatStillAnswersPingsIsKept) {
+  how.connect_timeout = 50ms;
+  start_script();
+  send(random_bytes(10, 1), 40ms);
+  until([&] { return came == 1; });
+  EXPECT_EQ(outcomes[0]->what, kind::timed_out);
+  const auto end = time.now() + 100ms;
+  until([&] { return time.now() > end; });
+  EXPECT_TRUE(client_->connected());
+  EXPECT_EQ(peers.size(), 1u);
+}
+
+// A proxy whose backends are away: it greets, and leaves.
+TEST_F(ScriptedPeer, ThatLeavesAfterEveryGreetingIsNotCalledInALoop) {
+  how.backoff_min = 100ms;
+  leave_at_once = true;
+  start_script();
+  send(random_bytes(10, 1), 300ms);
+  until([&] { return came == 1; });
+  EXPECT_LE(peers.size(), 3u);
+}
+
+TEST_F(ScriptedPeer, AnAnswerThatCameBeforeAResetIsNotLost) {
+  start_script();
+  on_head = [](scripted_stream& s) {
+    constexpr std::array<field, 3> no{ok, grpc_content, field{"grpc-status", "8"}};
+    s.home.http.respond(s, no, {});
+    s.home.push();
+    s.home.vanish_when_sent = true;
+  };
+  send(random_bytes(40'000'000, 1));
+  until([&] { return came == 1; });
+  EXPECT_EQ(outcomes[0]->what, kind::answered) << outcomes[0]->message;
+  EXPECT_EQ(outcomes[0]->grpc, grpc::code::resource_exhausted);
 }
 
 // A peer that speaks something else.
@@ -692,7 +807,7 @@ TEST_F(StrangePeer, ThatSaysNothingIsLeftAfterTheConnectTimeout) {
   how.connect_timeout = 60ms;
   start_strange("");
   outcome& o = ask(random_bytes(10, 1), 0s);
-  EXPECT_EQ(o.what, kind::disconnected);
+  EXPECT_EQ(o.what, kind::unreachable);  // nothing was sent to who said nothing
   EXPECT_FALSE(client_->connected());
 }
 

@@ -240,11 +240,87 @@ TEST_F(Http1ClientTest, AConnectionThatBreaksBeforeTheAnswerIsDisconnected) {
   EXPECT_EQ(scripted.peers.size(), 2u);  // fresh connections are not tried twice
 }
 
+TEST_F(Http1ClientTest, ABusyConnectionThatBreaksIsNotRetriedUnseen) {
+  make(scripted.at());
+  send(body_of("first"));
+  peer(0, "first")->send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  ASSERT_TRUE(told(1));
+  send(body_of("second"));     // at once: the server cannot have meant the idle connection
+  peer(0, "second")->close();  // so it may be the request that broke it
+  ASSERT_TRUE(told(2));
+  EXPECT_EQ(outcomes[1].what, outcome::kind::disconnected);
+  EXPECT_EQ(scripted.peers.size(), 1u);
+}
+
+TEST_F(Http1ClientTest, AnswersAreReadThoughNoMemoryIsLeft) {
+  make(scripted.at());
+  send(body_of("q"));
+  raw_peer* p = peer(0, "q");
+  ASSERT_NE(p, nullptr);
+  std::vector<bytes_builder> taken;
+  for (const std::size_t size : {64_KiB, 4_KiB}) {
+    for (;;) {
+      auto block = l.on.memory().take(size - 2 * pool::slack);
+      if (!block) break;
+      taken.push_back(std::move(block));
+    }
+  }
+  // Until the slab is used up as well; and in small pieces, which are put side by side.
+  p->send("HTTP/1.1 200 OK\r\nContent-Length: 400300\r\n\r\n" + noise(400'000));
+  for (int i = 0; i < 300; ++i) {
+    l.run_for(1ms);
+    p->send("x");
+  }
+  ASSERT_TRUE(told(1, 3s));
+  EXPECT_EQ(outcomes[0].what, outcome::kind::answered) << outcomes[0].message;
+  EXPECT_EQ(outcomes[0].body.size(), 400'300u);
+}
+
+TEST_F(Http1ClientTest, AnAnswerThatIsThereWhenSendingFailsIsRead) {
+  make(scripted.at());
+  send(body_of(noise(8'000'000)));
+  raw_peer* p = peer(0, "POST");
+  ASSERT_NE(p, nullptr);
+  p->stop_reading();
+  l.run_for(20ms);
+  p->send("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
+  ASSERT_TRUE(p->all_sent());
+  p->reset();
+  ASSERT_TRUE(told(1));
+  EXPECT_EQ(outcomes[0].what, outcome::kind::answered) << outcomes[0].message;
+  EXPECT_EQ(outcomes[0].http_status, 413);
+}
+
+TEST_F(Http1ClientTest, AnOutcomeDuringDestructionMaySendAgainAndIsCancelled) {
+  make(scripted.at(), [](client_options& how) { how.connections_max = 2; });
+  int first = 0;
+  std::vector<outcome::kind> later;
+  client* const raw = c.get();
+  for (int i = 0; i < 2; ++i) {
+    client_request r;
+    r.path = "/";
+    r.body = body_of("x");
+    c->send(std::move(r), [&, raw](outcome&& o) {
+      EXPECT_EQ(o.what, outcome::kind::cancelled);
+      first += 1;
+      client_request again;
+      again.path = "/";
+      again.body = body_of("y");
+      raw->send(std::move(again), [&](outcome&& second) { later.push_back(second.what); });
+    });
+  }
+  l.run_for(10ms);
+  c.reset();
+  EXPECT_EQ(first, 2);
+  EXPECT_EQ(later, (std::vector<outcome::kind>(2, outcome::kind::cancelled)));
+}
+
 TEST_F(Http1ClientTest, AKeptConnectionThatTheServerClosedIsRetriedOnceAndUnseen) {
   make(scripted.at());
   send(body_of("first"));
   peer(0, "first")->send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   ASSERT_TRUE(told(1));
+  l.run_for(250ms);  // idle: about now servers close what they keep
   send(body_of("second"));
   peer(0, "second")->close();  // it has even seen the request; no byte of an answer came
   raw_peer* again = peer(1, "second");
@@ -253,6 +329,7 @@ TEST_F(Http1ClientTest, AKeptConnectionThatTheServerClosedIsRetriedOnceAndUnseen
   again->send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   ASSERT_TRUE(told(2));
   EXPECT_EQ(outcomes[1].what, outcome::kind::answered);
+  l.run_for(250ms);
   send(body_of("third"));
   peer(1, "third")->close();
   peer(2, "third")->close();  // only once

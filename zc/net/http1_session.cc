@@ -18,6 +18,7 @@
 
 #include "zc/base/ledger.h"
 #include "zc/base/units.h"
+#include "zc/net/refusal.h"
 #include "zc/net/service.h"
 #include "zc/net/session.h"
 #include "zc/wire/coding/coding.h"
@@ -49,8 +50,6 @@ constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 // The answers that nearly all requests get, ready made.
 constexpr std::string_view protobuf_done =
     "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n";
-
-enum class error_form : unsigned char { protobuf, json, text };
 
 // What has to be remembered of a request until its answer is written.
 struct request_facts {
@@ -194,55 +193,10 @@ std::string lower_case(std::string_view text) {
   return lower;
 }
 
-std::string json_text(std::string_view text) {
-  constexpr std::string_view hex = "0123456789abcdef";
-  std::string out;
-  out.reserve(text.size() + 2);
-  out.push_back('"');
-  for (const char c : text) {
-    const auto b = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out.append({'\\', c});
-    } else if (b < 0x20 || b == 0x7f) {
-      out.append("\\u00").append({hex[b >> 4], hex[b & 15]});
-    } else {
-      out.push_back(c);
-    }
-  }
-  out.push_back('"');
-  return out;
-}
-
-struct error_body {
-  std::string_view content_type;
-  std::string text;
-};
-
-error_body describe(const grpc::status& why, error_form form) {
-  switch (form) {
-    case error_form::protobuf:
-      return {"application/x-protobuf", grpc::encode_status(why)};
-    case error_form::json:
-      return {"application/json", "{\"code\":" + std::to_string(static_cast<int>(why.grpc)) +
-                                      ",\"message\":" + json_text(why.message) + "}"};
-    case error_form::text:
-      break;
-  }
-  return {"text/plain", why.message + "\n"};
-}
-
 error_form form_of(std::string_view method, std::string_view content_type) noexcept {
   if (method == "GET" || method == "HEAD") return error_form::text;
   return http1::name_is(media_type(content_type), "application/json") ? error_form::json
                                                                       : error_form::protobuf;
-}
-
-grpc::status make_status(grpc::code code, int http, std::string_view message) {
-  grpc::status s;
-  s.grpc = code;
-  s.http = http;
-  s.message = message;
-  return s;
 }
 
 // Fields that are about this hop, or that request_head has members for.
@@ -360,11 +314,11 @@ void http1_session::on_head(std::string_view text) {
   facts_.keep_alive = head->keep_alive;
   facts_.head_only = head->method == "HEAD";
   request_ = {};
-  const std::optional<grpc::status> refusal = decide(*head, request_);
-  if (refusal) {
+  const std::optional<grpc::status> no = decide(*head, request_);
+  if (no) {
     // A client that waits for 100 may or may not send its body now: only closing keeps us in step.
     const bool known = head->body != http1::framing::chunked && !head->expect_continue;
-    refuse_early(*refusal, head->length, known);
+    refuse_early(*no, head->length, known);
     return;
   }
   begin_body(*head);
@@ -398,12 +352,12 @@ std::optional<grpc::status> http1_session::decide(const http1::request_head& hea
 
   if (head.body == http1::framing::length && head.length > host_.options().message_bytes_max) {
     host_.statistics().refused_early += 1;
-    return make_status(grpc::code::resource_exhausted, 413, "the body is larger than the limit");
+    return refusal(grpc::code::resource_exhausted, 413, "the body is larger than the limit");
   }
   const std::optional<coding> body_coding = coding_named(content_coding);
   if (!body_coding || content_codings > 1) {
     host_.statistics().refused_early += 1;
-    return make_status(grpc::code::unimplemented, 415, "unknown content coding");
+    return refusal(grpc::code::unimplemented, 415, "unknown content coding");
   }
   request.body_coding = *body_coding;
   // Requests without a body (health checks, metrics) need no memory: they are served all the same.
@@ -411,9 +365,9 @@ std::optional<grpc::status> http1_session::decide(const http1::request_head& hea
     host_.statistics().refused_memory += 1;
     return host_.overload();
   }
-  std::optional<grpc::status> refusal = host_.answers().admit(request);
-  if (refusal) host_.statistics().refused_early += 1;
-  return refusal;
+  std::optional<grpc::status> no = host_.answers().admit(request);
+  if (no) host_.statistics().refused_early += 1;
+  return no;
 }
 
 void http1_session::begin_body(const http1::request_head& head) {
@@ -449,9 +403,8 @@ void http1_session::take_chunks(bytes& input) {
   ledger::count_received(part->size());
   if (part->size() > host_.options().message_bytes_max - body_.size()) {
     host_.statistics().refused_early += 1;
-    refuse_early(
-        make_status(grpc::code::resource_exhausted, 413, "the body is larger than the limit"), 0,
-        false);
+    refuse_early(refusal(grpc::code::resource_exhausted, 413, "the body is larger than the limit"),
+                 0, false);
     return;
   }
   if (!keep_piece(std::move(*part), SIZE_MAX)) return;
@@ -462,7 +415,11 @@ void http1_session::take_skipped(bytes& input) {
   const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size()));
   left_ -= n;
   input.advance(n);
-  if (left_ == 0) phase_ = phase::head;
+  if (left_ > 0) return;
+  phase_ = phase::head;
+  if (!draining_) return;
+  phase_ = phase::closed;
+  host_.close_when_sent();
 }
 
 bool http1_session::keep_piece(bytes piece, std::size_t behind) {
@@ -555,7 +512,7 @@ void http1_session::refuse_early(const grpc::status& why, std::uint64_t body_lef
 void http1_session::refuse_bad(int http, std::string_view reason) {
   host_.statistics().refused_early += 1;
   host_.statistics().protocol_errors += 1;
-  refuse_early(make_status(grpc::code::invalid_argument, http, reason), 0, false);
+  refuse_early(refusal(grpc::code::invalid_argument, http, reason), 0, false);
 }
 
 void http1_session::refuse_for_memory() {

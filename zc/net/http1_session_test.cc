@@ -351,6 +351,23 @@ TEST_F(Http1SessionTest, ARefusedShortBodyIsReadPastAndTheConnectionKept) {
   EXPECT_EQ(echo.served, 1);
 }
 
+TEST_F(Http1SessionTest, ADrainWhileARefusedBodyIsReadPastEndsTheConnectionBehindIt) {
+  start();
+  echo.refuse = [](request_head&) {
+    grpc::status no;
+    no.grpc = grpc::code::not_found;
+    no.http = 404;
+    return std::optional(no);
+  };
+  const std::string text = post(noise(1'000));
+  p->send(text.substr(0, text.size() - 10));
+  ASSERT_TRUE(heard("HTTP/1.1 404"));
+  s->drain();
+  l.run_for(10ms);
+  p->send(text.substr(text.size() - 10));
+  EXPECT_TRUE(l.run_until([&] { return p->ended; }, 1s));
+}
+
 TEST_F(Http1SessionTest, ErrorsAreInTheEncodingOfTheRequest) {
   start();
   echo.refuse = [](request_head&) -> std::optional<grpc::status> {

@@ -445,6 +445,107 @@ TEST_F(Http2ServerTest, ABodyThatStopsComingIsRefusedAfterAWhile) {
   EXPECT_EQ(listening->statistics().timed_out, 1u);
 }
 
+TEST_F(Http2ServerTest, ABodyThatStopsComingLeavesTheOthersOfItsConnectionAlone) {
+  options.body_progress_timeout = 60ms;
+  notes.wait = true;
+  listen();
+  answer& slow = client->ask(grpc_head(), message_of("x"));
+  until([&] { return notes.waiting.size() == 1; });
+  const auto pass = [&](std::chrono::milliseconds t) {
+    const auto end = time.now() + t;
+    until([&] { return time.now() >= end; });
+  };
+  // One body ends before its time; meanwhile the other comes in pieces, so that the connection has
+  // looked at the clock for it before its stream has.
+  client->bytes_left = 10'000;
+  answer& first = client->ask(grpc_head(), message_of(std::string(600'000, 'x')));
+  pass(30ms);
+  client->bytes_left = SIZE_MAX;
+  client->push();
+  until([&] { return notes.waiting.size() == 2; });
+  client->bytes_left = 10'000;
+  answer& stalled = client->ask(grpc_head(), message_of(std::string(1'000'000, 'x')));
+  pass(15ms);
+  client->bytes_left = 10'000;
+  client->push();
+  until([&] { return stalled.closed || client->gone; });
+  ASSERT_FALSE(client->gone);
+  client->bytes_left = SIZE_MAX;
+  for (auto& waiting : notes.waiting) {
+    reply r;
+    r.body = bytes::from_static("late");
+    waiting->answer(std::move(r));
+  }
+  client->push();
+  until([&] { return slow.ended && first.ended; });
+  EXPECT_EQ(as_text(slow.body), message_of("late"));
+}
+
+TEST_F(Http2ServerTest, TheHeadsOfRequestsCountAgainstTheQuota) {
+  listen();
+  ask(grpc_head(), message_of("x"));
+  turn(3);
+  const std::size_t before = limits.used();
+  const std::string long_type = "application/grpc;" + std::string(10'000, 'x');
+  notes.wait = true;
+  for (int i = 0; i < 50; ++i) {
+    std::vector<field> head = grpc_head();
+    head[4].value = long_type;
+    client->ask(head, message_of("x"));
+  }
+  until([&] { return notes.waiting.size() == 50; });
+  EXPECT_GE(limits.used(), before + 50 * 10'000);
+  client.reset();
+  listening.reset();
+  EXPECT_GE(limits.used(), before + 50 * 10'000);  // the service still has them
+  const std::size_t held = limits.used();
+  notes.waiting.clear();
+  EXPECT_LE(limits.used(), held - 50 * 10'000);
+}
+
+// A connection that always has a message under way is never paused for memory. It must not be let
+// in for ever, either.
+TEST_F(Http2ServerTest, ABusyConnectionIsRefusedWhenShortMemoryLasts) {
+  options.admission_wait = 30ms;
+  listen();
+  ask(grpc_head(), message_of("x"));
+  client->bytes_left = 200;  // of a message that stays under way
+  client->ask(grpc_head(), message_of(std::string(1'000'000, 'x')));
+  turn(5);
+  std::vector<bytes_builder> taken;
+  while (!limits.tight()) taken.push_back(on.memory().take(60'000));
+  client->bytes_left = SIZE_MAX;
+  answer* last = nullptr;
+  until(
+      [&] {
+        answer& a = client->ask(grpc_head(), message_of("y"));
+        until([&] { return a.ended || a.closed; });
+        last = &a;
+        return a["grpc-status"] == "14";
+      },
+      2s);
+  ASSERT_NE(last, nullptr);
+  EXPECT_NE((*last)["grpc-retry-pushback-ms"], "-");
+  taken.clear();
+  on.memory().trim();
+  EXPECT_EQ(ask(grpc_head(), message_of("z"))["grpc-status"], "0");
+}
+
+TEST_F(Http2ServerTest, ALongMessageDoesNotMakeTheHeadOfARefusalTooLarge) {
+  notes.refuse_with = grpc::status{};
+  notes.refuse_with->grpc = grpc::code::unavailable;
+  notes.refuse_with->message = std::string(60'000, '!');
+  notes.refuse_with->retry_after = 2s;
+  listen();
+  std::vector<field> head = grpc_head();
+  head[2].value = "/refused";
+  answer& a = ask(head, message_of("x"));
+  expect_grpc_refusal(a, grpc::code::unavailable);
+  std::size_t size = 0;
+  for (const auto& [name, value] : a.fields) size += name.size() + value.size() + 32;
+  EXPECT_LT(size, 8'000u);  // what clients take without being told to take more
+}
+
 TEST_F(Http2ServerTest, AnExchangeThatIsDroppedAnswersInternal) {
   notes.drop = true;
   listen();

@@ -47,6 +47,7 @@ void memory_gate::wait(memory_waiter& who) noexcept {
 }
 
 void memory_gate::on_tick() {
+  if (first_ == nullptr) return;  // all have left
   shard_.memory().trim();
   const bool tight = shard_.memory().limits().tight();
   if (tight && shard_.now() - waiting_since_ < admission_wait_) {

@@ -59,7 +59,8 @@ class server {
   // `on` and `answers` must outlive the server.
   static result<std::unique_ptr<server>> listen(shard& on, const server_options& how,
                                                 service& answers);
-  virtual ~server() = default;  // closes what is open, without ceremony
+  // Closes what is open, without ceremony. Not from inside a call of its service.
+  virtual ~server() = default;
 
   virtual endpoint local() const = 0;
   virtual const server_statistics& statistics() const noexcept = 0;

@@ -284,6 +284,7 @@ time_point server_connection::deadline() const noexcept {
   const bool head = session_ != nullptr ? session_->head_under_way() : !first_bytes_.empty();
   if (head) return std::min(first, head_since_ + how.head_timeout);
   if (session_ != nullptr && session_->message_under_way()) {
+    if (session_->watches_bodies()) return first;
     return std::min(first, last_in_ + how.body_progress_timeout);
   }
   if (writing_ || (session_ != nullptr && session_->requests_open() > 0)) return first;

@@ -60,7 +60,10 @@ class session {
 
   // a head or body has begun and is not complete
   virtual bool message_under_way() const noexcept = 0;
-  virtual bool head_under_way() const noexcept = 0;        // for the head time-out
+  virtual bool head_under_way() const noexcept = 0;  // for the head time-out
+  // Whether the session itself ends bodies that stop coming: then one of them does not end the
+  // connection.
+  virtual bool watches_bodies() const noexcept { return false; }
   virtual std::size_t requests_open() const noexcept = 0;  // taken and not answered yet
 };
 

@@ -65,7 +65,7 @@ void read_compression(section& from, bool grpc, otlp_exporter_settings& into) {
   if (grpc) {
     from.read_choice("compression", coding,
                      {coding_choice{"gzip", zc::coding::gzip},
-                      {"snappy", zc::coding::snappy},
+                      {"snappy", zc::coding::snappy_framed},  // as gRPC means it
                       {"zstd", zc::coding::zstd},
                       {"none", zc::coding::identity},
                       {"", zc::coding::identity}});

@@ -14,6 +14,7 @@
 #include "gate/app/config/nearest.h"
 #include "gate/app/config/section.h"
 #include "gate/app/config/service.h"
+#include "gate/pipeline/engine/fanout.h"
 
 namespace sluice {
 namespace config {
@@ -62,6 +63,7 @@ class loader {
     }
     for (declared_kind& kind : kinds_) build_all(kind);
     for (const pipeline_draft& each : draft_.pipelines) check_signals(each);
+    check_fan_outs();
     check_listeners();
     check_files();
     return std::move(out_);
@@ -249,6 +251,35 @@ class loader {
     }
     if (out_.health_check) take(out_.health_check->at, health_check_path_, health_check_at_);
     if (out_.metrics_at) take(*out_.metrics_at, "service::telemetry::metrics", {0, 0, 0});
+  }
+
+  // A batch goes to so many consumers at most: exporters of a pipeline, pipelines of a receiver.
+  void check_fan_out(std::size_t n, place at, const std::string& path, const std::string& of_what) {
+    constexpr std::size_t most = fanout::consumers_max;
+    if (n <= most) return;
+    report_.error(
+        at, path,
+        std::to_string(n) + " " + of_what + " are too many: at most " + std::to_string(most));
+  }
+
+  void check_fan_outs() {
+    for (const pipeline_draft& each : draft_.pipelines) {
+      if (each.exporters.empty()) continue;
+      check_fan_out(each.exporters.size(), each.exporters.back().at,
+                    join_path(each.path, "exporters"), "exporters in one pipeline");
+    }
+    for (const declared& each : of(component_kind::receiver).all) {
+      for (const otlp::signal kind : otlp::all_signals) {
+        const auto feeds = [&](const pipeline_draft& p) {
+          return p.signal == kind && std::ranges::any_of(p.receivers, [&](const placed_text& name) {
+                   return name.text == each.body->key;
+                 });
+        };
+        const auto n = static_cast<std::size_t>(std::ranges::count_if(draft_.pipelines, feeds));
+        check_fan_out(n, each.body->key_at, each.path,
+                      "pipelines of " + std::string(otlp::name_of(kind)));
+      }
+    }
   }
 
   // Two exporters that write one file would tear each other's records.

@@ -86,7 +86,13 @@ void read_prometheus(section from, std::optional<zc::endpoint>& into) {
   std::uint16_t port = 8888;
   from.read("host", host);
   from.read("port", port);
-  from.ignore({"without_scope_info", "without_type_suffix", "without_units"}, shape::flag);
+  // Metrics are named as by the Collector's default reader, whatever is asked for.
+  for (const std::string_view key :
+       {"without_scope_info", "without_type_suffix", "without_units"}) {
+    bool without = true;
+    from.read(key, without);
+    if (!without) from.warning(key, "has no effect: names have no suffixes, and no scope");
+  }
   from.ignore("with_resource_constant_labels", shape::map);
   from.ignore("translation_strategy", shape::text);
   from.finish();

@@ -64,6 +64,48 @@ TEST(ServiceTest, LogsAndResource) {
   EXPECT_EQ(got.resource_removed, std::vector<std::string>{"service.instance.id"});
 }
 
+TEST(ServiceTest, WhoAsksForOtherNamesOfMetricsIsTold) {
+  const auto remarks = [](const std::string& flags) {
+    return load_text(
+               with_service("  telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {" +
+                            flags + "}}}}]}}\n"))
+        .text();
+  };
+  EXPECT_EQ(remarks("without_type_suffix: true, without_units: true").find("without_"),
+            std::string::npos);
+  EXPECT_NE(remarks("without_type_suffix: false").find("without_type_suffix: has no effect"),
+            std::string::npos)
+      << remarks("without_type_suffix: false");
+}
+
+TEST(ServiceTest, ABatchGoesTo64ConsumersAtMost) {
+  const auto with = [](int exporters, int pipelines) {
+    std::string text = "receivers: {otlp: {protocols: {grpc: }}}\nexporters:\n";
+    std::string names;
+    for (int i = 0; i < exporters; ++i) {
+      const std::string id = "nop/" + std::to_string(i);
+      text += "  " + id + ":\n";
+      names += (i > 0 ? ", " : "") + id;
+    }
+    text += "service:\n  pipelines:\n";
+    for (int i = 0; i < pipelines; ++i) {
+      text +=
+          "    logs/" + std::to_string(i) + ": {receivers: [otlp], exporters: [" + names + "]}\n";
+    }
+    return load_text(text).text();
+  };
+  EXPECT_EQ(with(64, 1).find("error"), std::string::npos) << with(64, 1);
+  EXPECT_NE(with(65, 1).find("service::pipelines::logs/0::exporters: 65 exporters in one pipeline "
+                             "are too many: at most 64"),
+            std::string::npos)
+      << with(65, 1);
+  EXPECT_EQ(with(1, 64).find("error"), std::string::npos) << with(1, 64);
+  EXPECT_NE(
+      with(1, 65).find("config.yaml:1:13: receivers::otlp: 65 pipelines of logs are too many"),
+      std::string::npos)
+      << with(1, 65);
+}
+
 TEST(ServiceTest, TelemetryMistakes) {
   const struct {
     const char* body;

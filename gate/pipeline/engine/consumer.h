@@ -14,6 +14,7 @@
 
 #include "gate/pipeline/engine/batch.h"
 #include "zc/shard/clock.h"
+#include "zc/wire/coding/coding.h"
 
 namespace sluice {
 
@@ -34,8 +35,12 @@ class consumer {
   // then not acknowledge early.
   virtual bool waits_for_result() const noexcept { return false; }
 
+  // True when consume() inflates a body in that coding before it returns: who looks at the body
+  // first may then keep what it inflated instead of having it done twice.
+  virtual bool inflates(zc::coding /*as*/) const noexcept { return false; }
+
   // Refuses what comes from now on, and hands on what it holds until `deadline`. Upstream nodes
-  // drain first.
+  // drain first. Called again it brings the deadline forward.
   virtual void drain(zc::time_point /*deadline*/) {}
   // Nothing is held any more, or the deadline has passed and what was left is given up.
   virtual bool drained() const noexcept { return true; }

@@ -15,6 +15,10 @@ bool fanout::waits_for_result() const noexcept {
   return std::ranges::any_of(to_, [](const consumer* c) { return c->waits_for_result(); });
 }
 
+bool fanout::inflates(zc::coding as) const noexcept {
+  return std::ranges::any_of(to_, [as](const consumer* c) { return c->inflates(as); });
+}
+
 void fanout::consume(batch&& b) {
   const std::uint64_t skip = std::exchange(b.skip, 0);
   if (to_.size() == 1 && skip == 0) return to_.front()->consume(std::move(b));

@@ -24,6 +24,7 @@ class fanout final : public consumer {
 
   void consume(batch&& b) override;
   bool waits_for_result() const noexcept override;
+  bool inflates(zc::coding as) const noexcept override;
   std::size_t size() const noexcept { return to_.size(); }
 
  private:

@@ -1,5 +1,5 @@
-// A18, fan-out: one request of 360 KB in 23 pieces goes to N consumers, which hold it until all have
-// it. By reference, as the gateway does it; beside it a clone of the body for each consumer.
+// A18, fan-out: one request of 360 KB in 23 pieces goes to N consumers, which hold it until all
+// have it. By reference, as the gateway does it; beside it a clone of the body for each consumer.
 // Argument: consumers. "allocated" are bytes asked of operator new per request; "held" is the
 // memory that 100 such requests keep while they wait in all consumers.
 #include <algorithm>

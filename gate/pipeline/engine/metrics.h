@@ -106,7 +106,7 @@ struct alignas(zc::destructive_size) exporter_metrics {
   counter queue_size;      // gauge, this shard's part, in units of the sizer
   counter queue_bytes;     // gauge, this shard's part
   counter queue_capacity;  // gauge, over all shards: the same figure on each; 0: no queue
-  counter in_flight;       // gauge
+  counter in_flight;       // gauge: begun and not over, waiting for another attempt included
   counter requests;        // attempts
   counter retries;
   counter bytes;  // bodies of requests sent, as they went over the wire

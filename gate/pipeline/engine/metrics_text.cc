@@ -220,7 +220,8 @@ void exporters(std::string& to, shards all) {
   size.write(to);
   bytes.write(to);
   held.write(to);
-  single<e>(to, all, otelcol + "in_flight_requests", "gauge", "Requests under way.", &e::in_flight);
+  single<e>(to, all, otelcol + "in_flight_requests", "gauge",
+            "Requests under way, those that wait to be tried again included.", &e::in_flight);
   single<e>(to, all, ours + "requests", "counter", "Requests sent, every attempt counted.",
             &e::requests);
   single<e>(to, all, ours + "retries", "counter", "Attempts after the first.", &e::retries);

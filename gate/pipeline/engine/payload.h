@@ -63,6 +63,11 @@ class payload final : public local_counted {
   void set_items(std::uint64_t n) noexcept { items_ = n; }
   // The inspection inflated the body anyway: remember it.
   void keep_inflated(zc::bytes_chain whole, unsigned parts);
+  // Forgets the inflated form: whoever wants it later has it made again.
+  void drop_inflated() noexcept {
+    inflated_.clear();
+    inflated_known_ = false;
+  }
 
   // The body in coding `c`. The received bytes when they are in `c` and of one part (several parts
   // are legal, but many decoders stop after the first, so they are never passed on). Valid until

@@ -18,6 +18,10 @@ void pipeline::put_before(std::unique_ptr<consumer> processor) {
 
 void pipeline::drain(zc::time_point deadline) {
   deadline_ = deadline;
+  // Those that were told before hear of the new deadline.
+  for (std::size_t i = 0; i < draining_; ++i) {
+    processors_[processors_.size() - 1 - i]->drain(deadline);
+  }
   drained();
 }
 

@@ -29,7 +29,7 @@ class pipeline {
   // comes first.
   void put_before(std::unique_ptr<consumer> processor);
 
-  // Drains the processors, front to back.
+  // Drains the processors, front to back. Called again it brings the deadline forward.
   void drain(zc::time_point deadline);
   bool drained() noexcept;  // starts the next processor when one is done: ask again until true
   void report(std::vector<undelivered>& to) const;

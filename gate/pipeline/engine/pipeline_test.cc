@@ -61,11 +61,13 @@ TEST(PipelineTest, ProcessorsRunInOrderAndDrainFrontToBack) {
   trace.clear();
   p.drain({});
   EXPECT_EQ(trace, "drain-a ");
+  p.drain({});  // again: whoever was told hears of the new deadline
+  EXPECT_EQ(trace, "drain-a drain-a ");
   EXPECT_FALSE(p.drained());
   EXPECT_FALSE(b.draining);  // the first still has to flush into it
   a.empty = true;
   EXPECT_FALSE(p.drained());
-  EXPECT_EQ(trace, "drain-a drain-b ");
+  EXPECT_EQ(trace, "drain-a drain-a drain-b ");
   b.empty = true;
   EXPECT_TRUE(p.drained());
 

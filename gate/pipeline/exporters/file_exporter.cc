@@ -46,8 +46,7 @@ file_exporter::~file_exporter() {
 
 void file_exporter::consume(batch&& b) {
   if (draining_) return b.done.answer(verdict::retry("shutting down"));
-  const zc::coding form = how_.zstd ? zc::coding::zstd : zc::coding::identity;
-  const auto body = b.what->as(form, 0, in_.converting(zc::urgency::draining));
+  const auto body = b.what->as(form(), 0, in_.converting(zc::urgency::draining));
   if (!body) return fail(b, verdict::of(body.error(), id_));
   const std::size_t size = (*body)->size();
   if (size > UINT32_MAX) {

@@ -37,6 +37,9 @@ class file_exporter final : public consumer {
   ~file_exporter() override;
 
   void consume(batch&& b) override;
+  bool inflates(zc::coding as) const noexcept override {
+    return as != zc::coding::identity && as != form();
+  }
   void drain(zc::time_point deadline) override;
   bool drained() const noexcept override;
 
@@ -44,6 +47,7 @@ class file_exporter final : public consumer {
   struct link;  // tells late answers that the exporter is gone; counted by the writer's thread too
   struct write;
 
+  zc::coding form() const noexcept { return how_.zstd ? zc::coding::zstd : zc::coding::identity; }
   void fail(batch& b, verdict&& v);
   void on_written(std::list<write>::iterator which, const zc::result<void>& outcome);
   void note_failure(std::string_view why);

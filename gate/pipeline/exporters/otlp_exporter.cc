@@ -84,6 +84,9 @@ zc::net::client_options otlp_exporter::options_of(const exporter_settings& how, 
   o.authority = how.otlp.authority;
   o.user_agent = how.otlp.user_agent.empty() ? "sluice" : how.otlp.user_agent;
   o.fields = how.otlp.headers;
+  // Requests come back every few seconds while the backend is away: one that has returned should be
+  // noticed by the next of them.
+  o.backoff_max = std::chrono::seconds(5);
   if (how.kind == exporter_kind::otlp_grpc) {
     o.connections_max = 1;
     o.requests_max = slots;

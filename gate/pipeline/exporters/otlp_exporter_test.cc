@@ -328,6 +328,8 @@ TEST_F(OtlpExporterTest, TheClientIsSetUpFromTheSettings) {
   EXPECT_EQ(o.fields.size(), 1U);
   how.kind = exporter_kind::otlp_http;
   EXPECT_EQ(otlp_exporter::options_of(how, 7).connections_max, 7U);
+  EXPECT_LE(otlp_exporter::options_of(how, 7).backoff_max, std::chrono::seconds(5));
+  EXPECT_LE(o.backoff_max, std::chrono::seconds(5));
 }
 
 }  // namespace

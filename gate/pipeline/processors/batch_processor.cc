@@ -78,7 +78,8 @@ void batch_processor::consume(batch&& b) {
 
 // As it came, compressed or not: nothing to join, so nothing to inflate.
 void batch_processor::pass_alone(batch&& b) {
-  flush(trigger::size);  // what came before goes before
+  b.what->drop_inflated();  // it may wait for long
+  flush(trigger::size);     // what came before goes before
   ack early;
   if (!waits_) early = std::move(b.done);
   enqueue(std::move(b.what), std::move(b.done), 1, b.from.at, trigger::size);
@@ -252,12 +253,13 @@ void batch_processor::on_retry() {
 }
 
 void batch_processor::drain(zc::time_point deadline) {
-  if (phase_ != phase::open) return;
-  phase_ = phase::draining;
-  retry_.disarm();
-  retry_delay_ = bounds_.retry_min;
-  flush(trigger::timeout);
-  offer_all();
+  if (phase_ == phase::open) {
+    phase_ = phase::draining;
+    retry_.disarm();
+    retry_delay_ = bounds_.retry_min;
+    flush(trigger::timeout);
+    offer_all();
+  }
   if (drained()) return;
   const zc::time_point now = in_.on.now();
   if (deadline <= now) return on_deadline();

@@ -49,6 +49,9 @@ class batch_processor final : public consumer {
 
   void consume(batch&& b) override;
   bool waits_for_result() const noexcept override { return waits_; }
+  bool inflates(zc::coding as) const noexcept override {
+    return as != zc::coding::identity && kind_ != otlp::signal::profiles;
+  }
   void drain(zc::time_point deadline) override;
   bool drained() const noexcept override;
   void report(std::vector<undelivered>& to) const override;

@@ -321,6 +321,21 @@ TEST_F(BatchProcessorTest, DrainFlushesAndThenRefuses) {
   EXPECT_TRUE(late.retryable());
 }
 
+TEST_F(BatchProcessorTest, DrainCalledAgainBringsTheDeadlineForward) {
+  end.answers = {verdict::retry("full")};
+  open();
+  kit::slot a;
+  give(a, 10);
+  node->drain(at.on.now() + std::chrono::seconds(60));
+  EXPECT_FALSE(node->drained());
+  node->drain(at.on.now());
+  EXPECT_TRUE(node->drained());
+  std::vector<undelivered> left;
+  node->report(left);
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0].items, 10U);
+}
+
 TEST_F(BatchProcessorTest, WhatDownstreamDidNotTakeByTheDeadlineIsReported) {
   end.answers = {verdict::retry("full")};
   open();

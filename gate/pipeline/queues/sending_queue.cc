@@ -160,6 +160,7 @@ void sending_queue::pump() {
   while (phase_ != phase::over && active_.size() < consumers_ && !waiting_.empty()) {
     job& j = waiting_.front();
     active_.splice(active_.end(), waiting_, waiting_.begin());
+    counts_.in_flight.set(active_.size());
     attempt(j);
   }
   pumping_ = false;
@@ -170,17 +171,12 @@ void sending_queue::attempt(job& j) {
   if (j.attempts > 0) counts_.retries.add();
   j.attempts += 1;
   j.sending = true;
-  counts_.in_flight.add();
   sender_->send(j.d, [this, &j](verdict&& v) { on_outcome(j, std::move(v)); });
 }
 
 void sending_queue::on_outcome(job& j, verdict&& v) {
-  counts_.in_flight.subtract();
   j.sending = false;
-  if (j.given_up) {
-    active_.erase(j.self);
-    return;
-  }
+  if (j.given_up) return leave(j);
   if (v.retryable()) return retry_or_give_up(j, std::move(v));
   finish(j, std::move(v));
 }
@@ -229,14 +225,19 @@ void sending_queue::finish(job& j, verdict&& v) {
   account_.give_back(j.cost);
   count(j, false);
   ack done = std::move(j.done);
-  active_.erase(j.self);
+  leave(j);
   admit_held();
   done.answer(std::move(v));
   pump();
 }
 
+void sending_queue::leave(job& j) {
+  active_.erase(j.self);
+  counts_.in_flight.set(active_.size());
+}
+
 void sending_queue::drain(zc::time_point deadline) {
-  if (phase_ != phase::open) return;
+  if (phase_ == phase::over || (phase_ == phase::draining && deadline >= deadline_)) return;
   phase_ = phase::draining;
   deadline_ = deadline;
   poll_.disarm();
@@ -284,6 +285,7 @@ void sending_queue::on_deadline() {
     give_up(*at);
     at = at->sending ? std::next(at) : active_.erase(at);
   }
+  counts_.in_flight.set(active_.size());
   for (job& j : held_) unanswered.push_back(std::move(j.done));
   held_.clear();
   counts_.held.set(0);

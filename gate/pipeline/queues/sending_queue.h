@@ -83,6 +83,7 @@ class sending_queue final : public consumer {
   void retry_or_give_up(job& j, verdict&& v);
   void finish(job& j, verdict&& v);
   void lose(job& j, verdict&& v);
+  void leave(job& j);
   void on_backoff_end(job& j);
   void on_poll();
   void on_deadline();

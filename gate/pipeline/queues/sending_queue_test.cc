@@ -508,5 +508,39 @@ TEST(SendingQueueModelTest, RandomTrafficNeverBreaksThePromises) {
   }
 }
 
+TEST_F(SendingQueueTest, DrainCalledAgainBringsTheDeadlineForward) {
+  open();
+  kit::slot a, b;
+  give(a);
+  give(b);
+  const zc::time_point now = at.time.now();
+  queue->drain(now + std::chrono::seconds(60));
+  queue->drain(now + std::chrono::seconds(90));  // never back
+  EXPECT_FALSE(queue->drained());
+  queue->drain(now);
+  EXPECT_TRUE(queue->drained());
+  std::vector<undelivered> left;
+  queue->report(left);
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0].requests, 2U);
+  EXPECT_EQ(left[0].items, 4U);
+}
+
+TEST_F(SendingQueueTest, InFlightIsWhatHasBegunAndIsNotOver) {
+  open();
+  kit::slot a, b;
+  give(a);
+  give(b);  // waits for its turn
+  EXPECT_EQ(counts().in_flight.read(), 1U);
+  out->answer(0, verdict::retry("busy"));
+  EXPECT_TRUE(out->open.empty());
+  EXPECT_EQ(counts().in_flight.read(), 1U);  // backing off counts, as in the Collector
+  at.run_for(milliseconds(150));
+  out->answer(0, verdict::success());
+  EXPECT_EQ(counts().in_flight.read(), 1U);  // the second one
+  out->answer(0, verdict::success());
+  EXPECT_EQ(counts().in_flight.read(), 0U);
+}
+
 }  // namespace
 }  // namespace sluice

@@ -205,6 +205,7 @@ std::expected<otlp_receiver::looked, status> otlp_receiver::count(signal kind,
     seen.facts = {1, *items, body.size()};
     return seen;
   }
+  if (to_[static_cast<std::size_t>(kind)]->inflates(as)) return count_kept(kind, body, as, counts);
   counting_sink sink(kind, in_.on.scratch());
   const auto inflated = in_.with.inflate(body, as, how_.inflated_bytes_max, sink);
   if (!inflated) {
@@ -218,6 +219,35 @@ std::expected<otlp_receiver::looked, status> otlp_receiver::count(signal kind,
   return seen;
 }
 
+// The body inflated into pool blocks, once for all who want it.
+std::expected<otlp_receiver::looked, status> otlp_receiver::inflate(const zc::bytes_chain& body,
+                                                                    zc::coding as,
+                                                                    receiver_metrics& counts) {
+  looked seen;
+  seen.facts.parts = 1;
+  auto whole = in_.with.inflate(body, as, how_.inflated_bytes_max, in_.on.memory(),
+                                zc::urgency::ordinary, &seen.facts.parts);
+  if (!whole) return std::unexpected(unreadable(whole.error(), true, counts));
+  in_.counts.conversions.inflates.add();
+  in_.counts.conversions.inflated_bytes.add(whole->size());
+  seen.facts.inflated_bytes = whole->size();
+  seen.inflated = std::move(*whole);
+  seen.kept = true;
+  return seen;
+}
+
+std::expected<otlp_receiver::looked, status> otlp_receiver::count_kept(signal kind,
+                                                                       const zc::bytes_chain& body,
+                                                                       zc::coding as,
+                                                                       receiver_metrics& counts) {
+  auto seen = inflate(body, as, counts);
+  if (!seen) return seen;
+  const auto items = otlp::count_items(kind, seen->inflated);
+  if (!items) return std::unexpected(unreadable(items.error(), false, counts));
+  seen->facts.items = *items;
+  return seen;
+}
+
 std::expected<otlp_receiver::looked, status> otlp_receiver::validate(signal kind,
                                                                      const zc::bytes_chain& body,
                                                                      zc::coding as,
@@ -225,13 +255,9 @@ std::expected<otlp_receiver::looked, status> otlp_receiver::validate(signal kind
   looked seen;
   seen.facts.parts = 1;
   if (as != zc::coding::identity) {
-    auto whole = in_.with.inflate(body, as, how_.inflated_bytes_max, in_.on.memory(),
-                                  zc::urgency::ordinary, &seen.facts.parts);
-    if (!whole) return std::unexpected(unreadable(whole.error(), true, counts));
-    in_.counts.conversions.inflates.add();
-    in_.counts.conversions.inflated_bytes.add(whole->size());
-    seen.inflated = std::move(*whole);
-    seen.kept = true;
+    auto inflated = inflate(body, as, counts);
+    if (!inflated) return inflated;
+    seen = std::move(*inflated);
   }
   const zc::bytes_chain& plain = seen.kept ? seen.inflated : body;
   const auto report = otlp::validate_full(kind, plain);

@@ -7,7 +7,8 @@
 //
 //     inspect   identity bodies         compressed bodies
 //     none      opaque                  opaque
-//     count     walked where they lie   inflated piece by piece into the shard's scratch
+//     count     walked where they lie   inflated piece by piece into the shard's scratch, or, when
+//                                       the next node inflates anyway, as below
 //     full      every field validated   inflated once into pool blocks, kept for who wants it
 //
 // Answers  OTLP specification, "Failures": unknown path UNIMPLEMENTED / 404, method 405, media type
@@ -73,6 +74,10 @@ class otlp_receiver final : public zc::net::service {
                                                zc::coding as, receiver_metrics& counts);
   std::expected<looked, zc::grpc::status> count(otlp::signal kind, const zc::bytes_chain& body,
                                                 zc::coding as, receiver_metrics& counts);
+  std::expected<looked, zc::grpc::status> count_kept(otlp::signal kind, const zc::bytes_chain& body,
+                                                     zc::coding as, receiver_metrics& counts);
+  std::expected<looked, zc::grpc::status> inflate(const zc::bytes_chain& body, zc::coding as,
+                                                  receiver_metrics& counts);
   std::expected<looked, zc::grpc::status> validate(otlp::signal kind, const zc::bytes_chain& body,
                                                    zc::coding as, receiver_metrics& counts);
   void succeed(zc::net::exchange& to);

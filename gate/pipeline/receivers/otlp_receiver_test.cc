@@ -332,6 +332,37 @@ TEST_F(OtlpReceiverTest, RefusalsForGoodGoThroughToTheClient) {
   EXPECT_EQ(counts().of[signal::logs].refused.read(), 2U);
 }
 
+TEST_F(OtlpReceiverTest, WhatTheNextNodeInflatesAnywayIsInflatedOnceAndKept) {
+  class inflating final : public consumer {
+   public:
+    explicit inflating(kit::workplace& in) : at(in) {}
+    void consume(batch&& b) override {
+      const auto plain = b.what->identity(at.context.converting(zc::urgency::ordinary));
+      ASSERT_TRUE(plain);
+      body = kit::text_of(**plain);
+      items = b.what->items_or_zero();
+      b.done.succeed();
+    }
+    bool inflates(coding as) const noexcept override { return as == coding::gzip; }
+    kit::workplace& at;
+    std::string body;
+    std::uint64_t items = 0;
+  } next(at);
+  to[static_cast<std::size_t>(signal::logs)] = &next;
+  const std::string plain = kit::request_of(signal::logs, 10);
+  EXPECT_TRUE(serve(http("/v1/logs", coding::gzip), gzip(plain))->reply);
+  EXPECT_EQ(next.body, plain);
+  EXPECT_EQ(next.items, 10U);
+  EXPECT_EQ(at.counts.conversions.inflates.read(), 1U);
+  // What does not inflate, and what is no OTLP, is refused as ever.
+  const auto corrupt = serve(http("/v1/logs", coding::gzip), kit::chain_of("not gzip"));
+  ASSERT_TRUE(corrupt->status);
+  EXPECT_EQ(counts().corrupt.read(), 1U);
+  const auto malformed = serve(http("/v1/logs", coding::gzip), gzip("\x0a\x7f"));
+  ASSERT_TRUE(malformed->status);
+  EXPECT_EQ(counts().malformed.read(), 1U);
+}
+
 TEST_F(OtlpReceiverTest, ABatchThatSomebodyForgotIsAnInternalErrorAndCountedAsFailed) {
   end.holds = true;
   const auto client = serve(http("/v1/logs"), kit::chain_of(kit::request_of(signal::logs, 2)));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "zc/base/check.h"
+
 namespace zc {
 namespace {
 
@@ -51,6 +53,16 @@ std::optional<coding> coding_named(std::string_view name) noexcept {
     if (same_name(wanted, s.name)) return s.means;
   }
   return std::nullopt;
+}
+
+std::string_view grpc_name_of(coding c) noexcept {
+  ZC_CHECK(c != coding::snappy);
+  return name_of(c == coding::snappy_framed ? coding::snappy : c);
+}
+
+std::optional<coding> grpc_coding_named(std::string_view name) noexcept {
+  const std::optional<coding> found = coding_named(name);
+  return found == coding::snappy ? coding::snappy_framed : found;
 }
 
 }  // namespace zc

@@ -1,8 +1,8 @@
 // zc/wire/coding/coding.h - the content codings that telemetry arrives and leaves in.
 //
-// One name space for both transports: HTTP's Content-Encoding and gRPC's grpc-encoding name the
-// same coders, but for `snappy`, which is the block format in both, and `deflate`, which is a zlib
-// stream in both (RFC 9110, 8.4.1.2).
+// HTTP's Content-Encoding and gRPC's grpc-encoding name the same coders, `deflate` too, which is a
+// zlib stream in both (RFC 9110, 8.4.1.2). But `snappy` is the block format over HTTP and the
+// framed stream over gRPC, where all of Go's software writes and reads nothing else.
 #pragma once
 
 #include <cstddef>
@@ -22,5 +22,9 @@ std::string_view name_of(coding c) noexcept;
 // identity; "zlib" is deflate, "x-gzip" is gzip. Nothing for unknown names and for lists of
 // several.
 std::optional<coding> coding_named(std::string_view name) noexcept;
+
+// The same for grpc-encoding. The block format has no name there. Requires: c != coding::snappy
+std::string_view grpc_name_of(coding c) noexcept;
+std::optional<coding> grpc_coding_named(std::string_view name) noexcept;
 
 }  // namespace zc

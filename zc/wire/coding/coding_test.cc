@@ -35,6 +35,16 @@ TEST(CodingTest, CaseAndSurroundingBlanksDoNotMatter) {
   EXPECT_EQ(coding_named("X-Snappy-Framed"), coding::snappy_framed);
 }
 
+TEST(CodingTest, InGrpcSnappyIsTheFramedStream) {
+  EXPECT_EQ(grpc_coding_named("snappy"), coding::snappy_framed);
+  EXPECT_EQ(grpc_name_of(coding::snappy_framed), "snappy");
+  for (const coding c : {coding::identity, coding::gzip, coding::zstd, coding::deflate}) {
+    EXPECT_EQ(grpc_coding_named(grpc_name_of(c)), c) << name_of(c);
+    EXPECT_EQ(grpc_name_of(c), name_of(c));
+  }
+  EXPECT_EQ(grpc_coding_named("br"), std::nullopt);
+}
+
 TEST(CodingTest, UnknownNamesAndListsAreNothing) {
   for (const char* name : {"br", "gzip, zstd", "gzip,", "gzi", "gzipp", "g zip", "*", "gzip;q=1"}) {
     EXPECT_EQ(coding_named(name), std::nullopt) << name;

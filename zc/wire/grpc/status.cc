@@ -148,6 +148,24 @@ constexpr std::array<std::int8_t, 256> base64_values = [] {
   return t;
 }();
 
+// The length of the UTF-8 character at the front of `text`; 0 when there is none.
+std::size_t utf8_size(std::string_view text) noexcept {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = at(0);
+  if (first < 0x80) return 1;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  const std::size_t size = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if (text.size() < size) return 0;
+  // Overlong forms, surrogates and what lies above U+10FFFF differ in the second byte.
+  const unsigned low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  const unsigned high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  if (at(1) < low || at(1) > high) return 0;
+  for (std::size_t i = 2; i < size; ++i) {
+    if (at(i) < 0x80 || at(i) > 0xbf) return 0;
+  }
+  return size;
+}
+
 int hex_value(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
@@ -257,6 +275,21 @@ std::string decode_message(std::string_view text) {
   return out;
 }
 
+std::string valid_utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t size = utf8_size(text);
+    if (size > 0) {
+      out.append(text.substr(0, size));
+    } else {
+      out.push_back('?');
+    }
+    text.remove_prefix(size > 0 ? size : 1);
+  }
+  return out;
+}
+
 std::string encode_retry_info(nanoseconds delay) {
   if (delay < nanoseconds(0)) delay = nanoseconds(0);
   std::string duration;
@@ -270,7 +303,7 @@ std::string encode_retry_info(nanoseconds delay) {
 std::string encode_status(const status& s) {
   std::string out;
   put_number(out, 1, static_cast<std::uint64_t>(s.grpc));
-  if (!s.message.empty()) put_text(out, 2, s.message);
+  if (!s.message.empty()) put_text(out, 2, valid_utf8(s.message));
   if (s.retry_after) {
     std::string any;
     put_text(any, 1, retry_info_url);

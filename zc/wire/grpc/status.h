@@ -62,6 +62,10 @@ code from_h2_error(std::uint32_t error_code) noexcept;
 std::string encode_message(std::string_view text, std::size_t max = 1024);
 std::string decode_message(std::string_view text);  // never fails: what is no escape stays
 
+// The text with every byte that is no UTF-8 replaced by '?': protobuf and JSON take nothing else,
+// and messages may quote what a peer said.
+std::string valid_utf8(std::string_view text);
+
 // google.rpc.Status{code, message, details: [RetryInfo]} in protobuf.
 std::string encode_status(const status& s);
 // google.rpc.RetryInfo in protobuf.

@@ -185,5 +185,27 @@ TEST(GrpcStatusTest, OnlyTheSpecifiedCodesAreRetried) {
   EXPECT_FALSE(retryable(code::invalid_argument, true));
 }
 
+TEST(StatusTest, WhatIsNoUtf8IsReplacedByteByByte) {
+  const std::string good = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z";
+  EXPECT_EQ(valid_utf8(good), good);
+  EXPECT_EQ(valid_utf8("\x80"), "?");
+  EXPECT_EQ(valid_utf8("a\xff\xfe"
+                       "b"),
+            "a??b");
+  EXPECT_EQ(valid_utf8("\xc0\xaf"), "??");            // overlong
+  EXPECT_EQ(valid_utf8("\xe0\x80\x80"), "???");       // overlong
+  EXPECT_EQ(valid_utf8("\xed\xa0\x80"), "???");       // a surrogate
+  EXPECT_EQ(valid_utf8("\xf4\x90\x80\x80"), "????");  // above U+10FFFF
+  EXPECT_EQ(valid_utf8("x\xe2\x82"), "x??");          // cut off
+  EXPECT_EQ(valid_utf8("\xe2\x28\xa1"), "?(?");
+}
+
+TEST(StatusTest, AnEncodedStatusIsAlwaysProtobufThatOthersCanRead) {
+  status s;
+  s.grpc = code::unavailable;
+  s.message = "backend said \xff";
+  EXPECT_EQ(message_in_status(encode_status(s)), "backend said ?");
+}
+
 }  // namespace
 }  // namespace zc::grpc

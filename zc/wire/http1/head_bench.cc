@@ -1,6 +1,6 @@
-// A5 and A6, views for parsing: the head of an OTLP request as views into the bytes that came, beside
-// the same parser whose result is copied into owned strings and a map. The difference is ownership
-// and nothing else. "allocations" are per head.
+// A5 and A6, views for parsing: the head of an OTLP request as views into the bytes that came,
+// beside the same parser whose result is copied into owned strings and a map. The difference is
+// ownership and nothing else. "allocations" are per head.
 #include <cctype>
 #include <map>
 #include <string>

@@ -94,11 +94,11 @@ struct session::callbacks {
   static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* hd, void* user) {
     session& self = of(user);
     switch (hd->type) {
-      case NGHTTP2_CONTINUATION:
-        return 0;  // counted by the library
+      case NGHTTP2_CONTINUATION:  // how many is counted by the library
+        return self.count_block(hd->length, false) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
       case NGHTTP2_HEADERS:
         self.idle_frames_.earn(message_credits);
-        return 0;
+        return self.count_block(hd->length, true) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
       case NGHTTP2_DATA:
         // Padding alone is no progress; if there is payload on_data_chunk() earns the credit back.
         if (hd->length > 0 && (hd->flags & NGHTTP2_FLAG_PADDED) == 0) break;
@@ -140,22 +140,20 @@ struct session::callbacks {
     session& self = of(user);
     const std::string_view name = text_of(name_buffer);
     const std::string_view value = text_of(value_buffer);
-    self.head_bytes_ += name.size() + value.size() + 32;
-    self.head_fields_ += 1;
-    if (self.head_bytes_ > self.limits_.head_bytes_max ||
-        self.head_fields_ > self.limits_.head_fields_max) {
-      self.head_too_large_ = true;
-      if (self.head_bytes_ / hopeless_bytes > self.limits_.head_bytes_max ||
-          self.head_fields_ / hopeless_fields > self.limits_.head_fields_max) {
-        self.give_up(error_code::enhance_your_calm, "header list far too large");
-        return NGHTTP2_ERR_CALLBACK_FAILURE;
-      }
-      return 0;
-    }
+    if (!self.count_field(name.size() + value.size())) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (self.head_too_large_) return 0;
     const token known = token_of(name);
     if (known == token::status && !value.empty()) self.head_status_ = value.front();
     if (stream* const s = self.find(frame->hd.stream_id)) s->on_field(known, name, value);
     return 0;
+  }
+
+  // A field that the library ignores, since bytes in it are not allowed. It was decoded all the
+  // same.
+  static int on_invalid_header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name,
+                               nghttp2_rcbuf* value, std::uint8_t, void* user) {
+    const std::size_t size = text_of(name).size() + text_of(value).size();
+    return of(user).count_field(size) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
   }
 
   static int on_data_chunk(nghttp2_session*, std::uint8_t, std::int32_t id,
@@ -296,6 +294,7 @@ struct session::callbacks {
       nghttp2_session_callbacks_set_on_begin_frame_callback(c, &on_begin_frame);
       nghttp2_session_callbacks_set_on_begin_headers_callback(c, &on_begin_headers);
       nghttp2_session_callbacks_set_on_header_callback2(c, &on_header);
+      nghttp2_session_callbacks_set_on_invalid_header_callback2(c, &on_invalid_header);
       nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, &on_data_chunk);
       nghttp2_session_callbacks_set_on_frame_recv_callback(c, &on_frame_recv);
       nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, &on_invalid_frame);
@@ -377,6 +376,29 @@ result<void> session::feed(const bytes& received, std::chrono::nanoseconds now) 
   if (taken < 0 && failure_ == nullptr) failure_ = nghttp2_strerror(static_cast<int>(taken));
   if (failure_ != nullptr) return fail(errc::malformed, failure_);
   return {};
+}
+
+// Blocks of streams that were refused or are gone are decoded too, for the table's sake, without a
+// word to us: only their size as sent bounds what they cost. (Their CONTINUATION frames are not
+// even reported: continuations_max * frame_bytes_max bounds those.)
+bool session::count_block(std::size_t n, bool begins) {
+  block_bytes_ = begins ? n : block_bytes_ + n;
+  if (block_bytes_ / hopeless_bytes <= limits_.head_bytes_max) return true;
+  give_up(error_code::enhance_your_calm, "header block far too large");
+  return false;
+}
+
+bool session::count_field(std::size_t n) {
+  head_bytes_ += n + 32;
+  head_fields_ += 1;
+  head_too_large_ = head_too_large_ || head_bytes_ > limits_.head_bytes_max ||
+                    head_fields_ > limits_.head_fields_max;
+  if (head_bytes_ / hopeless_bytes <= limits_.head_bytes_max &&
+      head_fields_ / hopeless_fields <= limits_.head_fields_max) {
+    return true;
+  }
+  give_up(error_code::enhance_your_calm, "header list far too large");
+  return false;
 }
 
 void session::on_headers(std::int32_t id, std::uint8_t flags) {

@@ -77,6 +77,7 @@ struct limits {
   std::uint32_t acknowledgements_max =
       200;                              // PING and SETTINGS acknowledgements waiting to be sent
   std::uint32_t continuations_max = 4;  // CONTINUATION frames per header block
+  // A block of more than 8 * head_bytes_max bytes, as sent or as read, ends the session.
   // DATA frames of one message: `frames_free` + one per `frame_bytes_fair` bytes.
   std::uint32_t frames_free = 4'096;
   std::uint32_t frame_bytes_fair = 256;
@@ -221,6 +222,8 @@ class session {
   friend struct callbacks;
 
   stream* find(std::int32_t id) noexcept;
+  bool count_block(std::size_t n, bool begins);
+  bool count_field(std::size_t n);
   void remember(stream& s, std::int32_t id) noexcept;
   void prepare(stream& s, content&& rest) noexcept;
   void give_up(error_code why, const char* reason);
@@ -248,6 +251,7 @@ class session {
   std::size_t owed_ = 0;  // payload received and not yet given back to the connection's window
   std::size_t head_bytes_ = 0;
   std::size_t head_fields_ = 0;
+  std::size_t block_bytes_ = 0;  // of the header block being read, as sent
   std::uint64_t own_resets_ = 0;
   const char* failure_ = nullptr;
   char head_status_ = 0;  // first digit of :status in the block being read

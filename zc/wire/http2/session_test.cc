@@ -706,9 +706,42 @@ TEST_F(Http2AbuseTest, HeadsAboveTheLimitAreReportedAndTheSessionLives) {
 }
 
 TEST_F(Http2AbuseTest, HeadsFarAboveTheLimitEndTheSessionWhileTheyAreRead) {
-  to_server(frame(headers, end_headers, 1, request_block() + std::string(200'000, '\x90')));
+  to_server(frame(headers, end_headers, 1, request_block() + std::string(100'000, '\x90')));
   EXPECT_FALSE(server_fed);
   EXPECT_LE(asked().fields.size(), 100u);
+}
+
+TEST_F(Http2AbuseTest, FieldsThatAreIgnoredForTheirBytesCountToo) {
+  // "a b": 1, put into the table once, and then named by one byte each.
+  const std::string ignored(
+      "\x40\x03"
+      "a b\x01"
+      "1",
+      7);
+  to_server(
+      frame(headers, end_headers, 1, request_block() + ignored + std::string(100'000, '\xbe')));
+  EXPECT_FALSE(server_fed);
+  EXPECT_TRUE(server.s.finished_reading());
+}
+
+TEST_F(Http2AbuseTest, ABlockThatNobodyLooksAtIsBoundedByItsSize) {
+  to_server(request_frame(1));
+  server.s.goaway(error_code::no_error);
+  static_cast<void>(take(server));
+  // Above the last stream of the GOAWAY: decoded for the table's sake, and ignored.
+  to_server(frame(headers, end_headers, 3, request_block() + std::string(100'000, '\x90')));
+  ASSERT_TRUE(server_fed);
+  to_server(frame(headers, end_headers, 5, request_block() + std::string(200'000, '\x90')));
+  EXPECT_FALSE(server_fed);
+  last_words = take(server);
+  EXPECT_TRUE(said_goaway(error_code::enhance_your_calm));
+}
+
+TEST_F(Http2AbuseTest, ABlockInFramesCountsAsAWhole) {
+  // Updates of the table's size carry no field: nothing but their bytes can be counted.
+  to_server(frame(headers, 0, 1, std::string(100'000, '\x20')) +
+            frame(continuation, 0, 1, std::string(100'000, '\x20')));
+  EXPECT_FALSE(server_fed);
 }
 
 TEST_F(Http2AbuseTest, ALongFieldCountsWithItsSize) {
