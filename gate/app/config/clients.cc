@@ -11,6 +11,9 @@
 namespace sluice::config {
 namespace {
 
+// What fits beside the client's own into one block of request fields.
+constexpr std::size_t headers_max = 64;
+
 constexpr std::size_t request_bytes_largest = 4_GiB - 1;  // a gRPC message has a 32-bit length
 constexpr std::size_t queue_largest = std::size_t{1} << 40;
 constexpr std::size_t consumers_most = 10'000;
@@ -153,6 +156,8 @@ void take_header(const section& from, const std::string& path, bool grpc, placed
     into.user_agent = std::move(value);
   } else if (!grpc && name.text == "host") {
     into.authority = std::move(value);
+  } else if (into.headers.size() == headers_max) {
+    to.error(name.at, own_path, "an exporter sends at most 64 headers of its own");
   } else {
     into.headers.emplace_back(std::move(name.text), std::move(value));
   }

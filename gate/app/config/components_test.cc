@@ -33,6 +33,14 @@ std::string receiver_error(const std::string& body) {
   return load_text(with_receiver(body)).text();
 }
 
+TEST(ComponentsTest, MoreHeadersThanFitAreAnError) {
+  std::string headers = "    endpoint: a:1\n    tls: {insecure: true}\n    headers:\n";
+  for (int i = 0; i < 64; ++i) headers += "      h" + std::to_string(i) + ": v\n";
+  EXPECT_EQ(exporter("otlp_grpc", headers).otlp.headers.size(), 64u);
+  EXPECT_NE(exporter_error("otlp_grpc", headers + "      more: v\n").find("at most 64 headers"),
+            std::string::npos);
+}
+
 TEST(ComponentsTest, OtlpReceiverDefaults) {
   const otlp_receiver_settings got = receiver("    protocols: {grpc: , http: }\n");
   EXPECT_EQ(got.id, "otlp");

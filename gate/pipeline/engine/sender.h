@@ -3,8 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <utility>
+#include <vector>
 
 #include "gate/pipeline/engine/payload.h"
 #include "gate/pipeline/engine/verdict.h"
@@ -14,10 +15,16 @@ namespace sluice {
 // A request on its way, over all attempts. A sender that must cut it replaces `parts`, takes away
 // what arrived, and so continues with the rest at the next attempt.
 struct delivery {
-  std::deque<payload_ptr> parts;  // not delivered yet; one to begin with
-  verdict lost;                   // the first part that failed for good, if one did
-  bool cut = false;               // the sender has looked at the size
+  std::vector<payload_ptr> parts;  // not delivered yet, next one first; one to begin with
+  verdict lost;                    // the first part that failed for good, if one did
+  bool cut = false;                // the sender has looked at the size
 
+  // Requires: there is one.
+  payload_ptr take_front() {
+    payload_ptr first = std::move(parts.front());
+    parts.erase(parts.begin());
+    return first;
+  }
   std::uint64_t items() const noexcept {
     std::uint64_t n = 0;
     for (const payload_ptr& p : parts) n += p->items_or_zero();

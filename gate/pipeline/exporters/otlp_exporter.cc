@@ -141,6 +141,13 @@ void otlp_exporter::send(delivery& d, done then) {
 
 // Requests that are too large become several. A verdict: not now.
 std::optional<verdict> otlp_exporter::cut(delivery& d) {
+  const auto fits = [&](const payload_ptr& part) {
+    return part->inflated_bytes().value_or(0) <= how_.request_bytes_max;
+  };
+  if (std::all_of(d.parts.begin(), d.parts.end(), fits)) {  // nearly always
+    d.cut = true;
+    return std::nullopt;
+  }
   delivery fresh;
   for (const payload_ptr& part : d.parts) {
     if (auto why = cut_part(part, fresh, 0)) return why;
@@ -189,6 +196,8 @@ std::optional<verdict> otlp_exporter::cut_part(const payload_ptr& part, delivery
 }
 
 void otlp_exporter::send_next(delivery& d, done then) {
+  // The client ends its requests while the destructor runs; what is left must not start anew.
+  if (client_ == nullptr) return then(verdict::retry("the exporter is stopping"));
   while (!d.parts.empty()) {
     payload& part = *d.parts.front();
     if (part.inflated_bytes().value_or(0) > how_.request_bytes_max) {
@@ -227,7 +236,7 @@ void otlp_exporter::on_outcome(delivery& d, done then, outcome&& o) {
     lose_front(d, std::move(j.why));
   } else {
     counts_.of[part.kind()].sent.add(part.items_or_zero());
-    d.parts.pop_front();
+    (void)d.take_front();
   }
   send_next(d, std::move(then));
 }
@@ -287,8 +296,7 @@ void otlp_exporter::note_partial(otlp::signal kind, std::int64_t rejected,
 }
 
 void otlp_exporter::lose_front(delivery& d, verdict&& why) {
-  const payload_ptr part = std::move(d.parts.front());
-  d.parts.pop_front();
+  const payload_ptr part = d.take_front();
   counts_.of[part->kind()].send_failed.add(part->items_or_zero());
   if (lost_gate_.open(in_.on.now())) {
     std::string text = "a request of " + std::to_string(part->items_or_zero()) + " ";
