@@ -3,6 +3,9 @@
 // Replaces the global operators of the program: include it in one source file of a test or a
 // benchmark, and nowhere else. What is asked of malloc or mmap directly is not seen.
 //
+// ThreadSanitizer brings operators of its own that cannot be replaced: then nothing is counted, and
+// allocations_are_counted is false, for tests to skip with a word.
+//
 // Threads  Each counts for itself.
 // Cost     Two plain adds per allocation.
 #pragma once
@@ -13,6 +16,17 @@
 #include <new>
 
 namespace zc::testing {
+
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define ZC_ALLOCATIONS_NOT_COUNTED
+#endif
+#endif
+#ifdef ZC_ALLOCATIONS_NOT_COUNTED
+inline constexpr bool allocations_are_counted = false;
+#else
+inline constexpr bool allocations_are_counted = true;
+#endif
 
 struct allocated {
   std::uint64_t times = 0;
@@ -42,6 +56,7 @@ inline allocated allocations() noexcept {
 
 }  // namespace zc::testing
 
+#ifndef ZC_ALLOCATIONS_NOT_COUNTED
 // Not inlined, or the compiler sees new meet free and warns.
 #define ZC_REPLACED [[gnu::noinline]]
 ZC_REPLACED void* operator new(std::size_t n) {
@@ -69,3 +84,4 @@ ZC_REPLACED void operator delete(void* p, std::size_t, std::align_val_t) noexcep
   std::free(p);
 }
 #undef ZC_REPLACED
+#endif
