@@ -102,6 +102,21 @@ def test_one_compression_serves_all_backends(gateway):
         b.close()
 
 
+def test_one_inflation_serves_the_inspection_and_all_backends(gateway):
+    codings = ["none", "zstd", "snappy", "gzip"]
+    backends = [harness.HttpBackend() for _ in codings]
+    g = gateway({f"otlp_http/{c}": otlp_http(b, compression=c) for c, b in zip(codings, backends)})
+    bodies = [sample("logs", 100, f"n{i}") for i in range(5)]
+    for body in bodies:
+        assert http_post(g.http, "/v1/logs", encode(body, "gzip"), {"Content-Encoding": "gzip"})[0] == 200
+    for b in backends:
+        assert sorted(r.body for r in b.wait_for(5)) == sorted(bodies)
+        b.close()
+    metrics = g.metrics()
+    assert total(metrics, "sluice_inflates") == 5
+    assert total(metrics, "sluice_deflates") == 10  # zstd and snappy; gzip leaves as it came
+
+
 def test_chunked_bodies_as_the_javascript_sdk_sends_them(gateway, grpc_backend):
     import http.client
     g = gateway({"otlp_grpc": otlp_grpc(grpc_backend)})

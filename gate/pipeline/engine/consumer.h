@@ -35,8 +35,8 @@ class consumer {
   // then not acknowledge early.
   virtual bool waits_for_result() const noexcept { return false; }
 
-  // True when consume() inflates a body in that coding before it returns: who looks at the body
-  // first may then keep what it inflated instead of having it done twice.
+  // True when a body in that coding will be inflated, by consume() or later: who looks at the body
+  // before keeps what was inflated, so that it happens once.
   virtual bool inflates(zc::coding /*as*/) const noexcept { return false; }
 
   // Refuses what comes from now on, and hands on what it holds until `deadline`. Upstream nodes

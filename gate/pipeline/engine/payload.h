@@ -55,6 +55,8 @@ class payload final : public local_counted {
   zc::coding received_coding() const noexcept { return coding_; }
   unsigned parts() const noexcept { return parts_; }
   std::size_t size() const noexcept { return received_.size(); }  // as received
+  // What it holds now: the body as received, and inflated if that was kept.
+  std::size_t held_bytes() const noexcept { return received_.size() + inflated_.size(); }
   std::optional<std::uint64_t> items() const noexcept { return items_; }
   std::uint64_t items_or_zero() const noexcept { return items_.value_or(0); }
   // Size without compression, when it is known.

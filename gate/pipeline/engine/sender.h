@@ -9,6 +9,7 @@
 
 #include "gate/pipeline/engine/payload.h"
 #include "gate/pipeline/engine/verdict.h"
+#include "zc/wire/coding/coding.h"
 
 namespace sluice {
 
@@ -45,6 +46,8 @@ class sender {
   // Requires: fewer than slots() attempts are under way.
   virtual void send(delivery& d, done then) = 0;
   virtual std::size_t slots() const noexcept = 0;
+  // The coding that bodies leave in.
+  virtual zc::coding wants() const noexcept { return zc::coding::identity; }
 };
 
 }  // namespace sluice

@@ -43,6 +43,7 @@ class otlp_exporter final : public sender {
 
   void send(delivery& d, done then) override;
   std::size_t slots() const noexcept override { return client_->capacity(); }
+  zc::coding wants() const noexcept override { return how_.compression; }
   bool connected() const noexcept { return client_->connected(); }
 
  private:

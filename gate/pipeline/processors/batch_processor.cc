@@ -78,8 +78,9 @@ void batch_processor::consume(batch&& b) {
 
 // As it came, compressed or not: nothing to join, so nothing to inflate.
 void batch_processor::pass_alone(batch&& b) {
-  b.what->drop_inflated();  // it may wait for long
-  flush(trigger::size);     // what came before goes before
+  // It may wait for long; whoever comes next may need it all the same.
+  if (!next_.inflates(b.what->received_coding())) b.what->drop_inflated();
+  flush(trigger::size);  // what came before goes before
   ack early;
   if (!waits_) early = std::move(b.done);
   enqueue(std::move(b.what), std::move(b.done), 1, b.from.at, trigger::size);

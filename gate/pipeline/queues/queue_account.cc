@@ -23,7 +23,7 @@ queue_account::queue_account(queue_sizer sizer, std::size_t queue_size,
 }
 
 queue_account::cost queue_account::of(const payload& p) const noexcept {
-  cost c{1, p.size()};
+  cost c{1, p.held_bytes()};
   if (sizer_ == queue_sizer::items) c.units = std::max<std::size_t>(p.items_or_zero(), 1);
   if (sizer_ == queue_sizer::bytes) c.units = p.size();
   return c;

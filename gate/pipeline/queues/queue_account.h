@@ -19,7 +19,7 @@ namespace sluice {
 
 class queue_account {
  public:
-  // What one request costs. `bytes` are of the body as received.
+  // What one request costs. `bytes`: the body as received, and its inflated form if that is kept.
   struct cost {
     std::size_t units = 0;
     std::size_t bytes = 0;

@@ -59,6 +59,10 @@ class sending_queue final : public consumer {
 
   void consume(batch&& b) override;
   bool waits_for_result() const noexcept override { return waits_; }
+  // Whoever looks at a body in another coding keeps what was inflated: it is needed for sending.
+  bool inflates(zc::coding as) const noexcept override {
+    return as != zc::coding::identity && as != sender_->wants();
+  }
 
   // Sends on until `deadline`; requests that back off past it get one last attempt now.
   void drain(zc::time_point deadline) override;
