@@ -167,7 +167,7 @@ def test_copy_ledger_stays_at_zero(gateway, protocol, backends, size):
 
 
 def test_batches_join_without_changing_a_byte(gateway, grpc_backend):
-    g = gateway({"otlp_grpc": otlp_grpc(grpc_backend)},
+    g = gateway({"otlp_grpc": otlp_grpc(grpc_backend, sending_queue={"num_consumers": 1})},
                 processors={"batch": {"timeout": "300ms", "send_batch_size": 1000}}, pipeline_processors=["batch"],
                 args=["--shards", "1"])  # each shard has a batch of its own
     bodies = [sample("logs", 100, f"b{i}") for i in range(25)]
