@@ -285,7 +285,7 @@ class Gateway:
                 return int(line.split()[1]) * 1024
         raise AssertionError("no VmRSS")
 
-    def stop(self, timeout=20, expect=0):
+    def stop(self, timeout=40, expect=0):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
