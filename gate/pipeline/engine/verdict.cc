@@ -82,26 +82,11 @@ int http_of(code c) noexcept {
   }
 }
 
+// Of a backend that speaks OTLP/HTTP, so two statuses say more than they do to plain gRPC.
 code grpc_of_http(int http_status) noexcept {
-  switch (http_status) {
-    case 400:
-      return code::invalid_argument;
-    case 401:
-      return code::unauthenticated;
-    case 403:
-      return code::permission_denied;
-    case 404:
-      return code::unimplemented;
-    case 413:
-      return code::resource_exhausted;
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return code::unavailable;
-    default:
-      return code::unknown;
-  }
+  if (http_status == 400) return code::invalid_argument;
+  if (http_status == 413) return code::resource_exhausted;
+  return zc::grpc::from_http(http_status);
 }
 
 }  // namespace sluice
