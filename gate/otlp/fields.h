@@ -203,9 +203,14 @@ constexpr rule_table make_rules() {
 }
 inline constexpr rule_table rules = make_rules();
 
+// The rules for a message's length-delimited fields, by number; for numbers below `numbers`.
+constexpr const std::array<rule, numbers>& rules_of(kind in) noexcept {
+  return rules[static_cast<std::size_t>(in)];
+}
+
 // The rule for a length-delimited field.
 constexpr rule rule_of(kind in, std::uint32_t number) noexcept {
-  return number < numbers ? rules[static_cast<std::size_t>(in)][number] : rule{};
+  return number < numbers ? rules_of(in)[number] : rule{};
 }
 
 constexpr kind request_of(signal s) noexcept {

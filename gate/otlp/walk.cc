@@ -43,48 +43,87 @@ void item_counter::enter(std::uint32_t number, kind inside, bool member,
   stack_[++depth_] = {offset_ + size, field_at_, items_, 0, inside};
 }
 
-// The quick way: fields with a one-byte tag and a length of one or two bytes, whole in this piece
-// and their message. Stops, at a tag, before anything else.
-const std::byte* item_counter::hop(const std::byte* p, const std::byte* const end) noexcept {
-  const std::byte* const begin = p;
-  const std::uint64_t base = offset_;
-  const auto offset = [&] { return base + static_cast<std::uint64_t>(p - begin); };
-  while (end - p >= 3) {
-    const std::uint64_t left = stack_[depth_].end - offset();
-    const auto tag = std::to_integer<std::uint32_t>(p[0]);
-    if ((tag & 0x87) != static_cast<std::uint32_t>(wire::bytes) || tag < 8) break;
-    std::uint64_t size = std::to_integer<std::uint64_t>(p[1]);
-    std::uint64_t head = 2;
-    if (size >= 0x80) {
-      if (p[2] >= std::byte{0x80}) break;
-      size = (size & 0x7f) | std::to_integer<std::uint64_t>(p[2]) << 7;
-      head = 3;
+namespace {
+
+constexpr std::uint64_t distance(const std::byte* from, const std::byte* to) noexcept {
+  return static_cast<std::uint64_t>(to - from);
+}
+
+// What the tag at `p` announces, if the field lies before `stop` whole, and its tag has one byte
+// and its length or value one or two. `head` 0 stands for anything else.
+struct short_field {
+  std::uint32_t head;
+  std::uint32_t size;  // of a length-delimited field
+};
+
+short_field short_field_at(const std::byte* p, const std::byte* stop) noexcept {
+  const std::uint64_t here = distance(p, stop);
+  const auto tag = std::to_integer<std::uint32_t>(p[0]);
+  if (here < 2 || tag < 8) return {0, 0};
+  const auto next = std::to_integer<std::uint32_t>(p[1]);
+  switch (tag & 0x87) {
+    case static_cast<std::uint32_t>(wire::bytes): {
+      if (next < 0x80) return {next <= here - 2 ? 2u : 0u, next};
+      if (here < 3 || p[2] >= std::byte{0x80}) return {0, 0};
+      const std::uint32_t size = (next & 0x7f) | std::to_integer<std::uint32_t>(p[2]) << 7;
+      return {size <= here - 3 ? 3u : 0u, size};
     }
-    if (left < head || size > left - head) break;
-    const rule field = detail::rule_of(stack_[depth_].kind, tag >> 3);
-    field_at_ = offset();
-    p += head;
-    if (field.what == role::envelope || field.what == role::member) {
-      offset_ = offset();
-      enter(tag >> 3, field.inside, field.what == role::member, size);
-    } else {
-      items_ += field.what == role::item ? 1 : 0;
-      const auto here = static_cast<std::uint64_t>(end - p);
-      if (size > here) {
-        skip_ = size - here;
-        p = end;
-        break;
-      }
-      p += size;
-      // Records of a run are about equally long: the walk hops from head to head, and each would be
-      // a cache miss.
-      __builtin_prefetch(p + 2 * size);
-      __builtin_prefetch(p + 2 * size + 64);
-    }
-    while (depth_ > 0 && offset() == stack_[depth_].end) --depth_;
+    case static_cast<std::uint32_t>(wire::varint):
+      return {next < 0x80 ? 2u : 0u, 0};
+    case static_cast<std::uint32_t>(wire::fixed64):
+      return {here >= 9 ? 9u : 0u, 0};
+    case static_cast<std::uint32_t>(wire::fixed32):
+      return {here >= 5 ? 5u : 0u, 0};
+    default:
+      return {0, 0};
   }
-  offset_ = offset();
-  return p;
+}
+
+}  // namespace
+
+// The quick way, for fields as clients write them that lie in this piece whole. Stops, at a tag,
+// before anything else. A message at a time; its end is a pointer, so that passing a field is one
+// addition.
+const std::byte* item_counter::hop(const std::byte* p, const std::byte* const end) noexcept {
+  std::uint64_t base = offset_;  // of `at`
+  const std::byte* at = p;
+  for (;;) {
+    const bool ends_here = room() <= distance(p, end);
+    const std::byte* const stop = ends_here ? p + room() : end;
+    const auto& rules = detail::rules_of(stack_[depth_].kind);
+    rule field{};
+    short_field next{};
+    while (p < stop) {
+      next = short_field_at(p, stop);
+      if (next.head == 0) break;
+      const std::uint32_t tag = std::to_integer<std::uint32_t>(*p);
+      field = (tag & 7) == static_cast<std::uint32_t>(wire::bytes) ? rules[tag >> 3] : rule{};
+      if (field.what == role::envelope || field.what == role::member) break;
+      p += next.head + next.size;
+      if (field.what == role::item) {
+        items_ += 1;
+        // Records of a run are about equally long: the walk hops from head to head, and each
+        // would be a cache miss.
+        __builtin_prefetch(p + 2 * next.size);
+        __builtin_prefetch(p + 2 * next.size + 64);
+      }
+    }
+    offset_ = base + distance(at, p);
+    if (p < stop) {
+      if (next.head == 0) return p;
+      field_at_ = offset_;
+      offset_ += next.head;
+      enter(std::to_integer<std::uint32_t>(*p) >> 3, field.inside, field.what == role::member,
+            next.size);
+      p += next.head;
+    } else if (!ends_here) {
+      return p;
+    }
+    while (depth_ > 0 && room() == 0) --depth_;
+    if (p == end) return p;
+    at = p;
+    base = offset_;
+  }
 }
 
 zc::result<void> item_counter::feed(std::span<const std::byte> piece) noexcept {
