@@ -98,7 +98,7 @@ std::expected<gateway_settings, int> load_settings(const run_options& how) {
 
 // What an operator wants to see once: where it listens, and where everything goes.
 void announce(const gateway& running, const run_options& how, log& out) {
-  const auto say = [&](std::string_view whose, std::string text) {
+  const auto say = [&](std::string_view whose, const std::string& text) {
     out.write(log_level::info, whose, text);
   };
   const gateway_settings& all = running.settings();

@@ -115,8 +115,8 @@ std::pair<std::string, std::string> field_of(const std::string& text) {
 
 using setter = std::function<void(const std::string&)>;
 CLI::Option* text_option(CLI::App& c, const std::string& name, const std::string& kind,
-                         const std::string& help, setter set) {
-  return c.add_option_function<std::string>(name, std::move(set), help)->type_name(kind);
+                         const std::string& help, const setter& set) {
+  return c.add_option_function<std::string>(name, set, help)->type_name(kind);
 }
 
 template <class Unit>

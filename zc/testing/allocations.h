@@ -57,6 +57,7 @@ inline allocated allocations() noexcept {
 }  // namespace zc::testing
 
 #ifndef ZC_ALLOCATIONS_NOT_COUNTED
+// NOLINTBEGIN(misc-definitions-in-headers): one program, one translation unit includes this.
 // Not inlined, or the compiler sees new meet free and warns.
 #define ZC_REPLACED [[gnu::noinline]]
 ZC_REPLACED void* operator new(std::size_t n) {
@@ -83,5 +84,6 @@ ZC_REPLACED void operator delete(void* p, std::align_val_t) noexcept {
 ZC_REPLACED void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
   std::free(p);
 }
+// NOLINTEND(misc-definitions-in-headers)
 #undef ZC_REPLACED
 #endif

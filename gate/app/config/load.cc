@@ -188,7 +188,7 @@ class loader {
   }
 
   template <class T>
-  static void keep(std::vector<T>& to, const declared& each, T&& made) {
+  static void keep(std::vector<T>& to, const declared& each, T made) {
     if (each.used) to.push_back(std::move(made));
   }
 

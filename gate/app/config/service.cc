@@ -54,7 +54,7 @@ std::optional<otlp::signal> read_signal(const section& from, const entry& each) 
   return signal;
 }
 
-std::vector<pipeline_draft> read_pipelines(section from) {
+std::vector<pipeline_draft> read_pipelines(const section& from) {
   std::vector<pipeline_draft> out;
   if (from.sound() && from.entries().empty()) from.error_here("requires at least one pipeline");
   for (const entry& each : from.entries()) {
