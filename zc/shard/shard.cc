@@ -15,7 +15,22 @@ constexpr std::size_t room_alignment = 64;
 // The room of a pool block that takes exactly receive_slab_bytes: less its header and slack.
 constexpr std::size_t slab_room_bytes = shard::receive_slab_bytes - 2 * pool::slack;
 
+thread_local shard* shard_of_this_thread = nullptr;
+
 }  // namespace
+
+// Not inlined: a compiler that keeps the address of a thread's variable over a suspension point
+// would read another thread's.
+[[gnu::noinline]] shard* shard::current() noexcept {
+  return shard_of_this_thread;
+}
+
+shard::as_current::as_current(shard& s) noexcept
+    : before_(std::exchange(shard_of_this_thread, &s)) {}
+
+shard::as_current::~as_current() {
+  shard_of_this_thread = before_;
+}
 
 turn_end_work::~turn_end_work() {
   unlink();
@@ -43,12 +58,15 @@ shard::shard(const options& how, std::unique_ptr<poller> from, quota& limits, cl
       now_(time.now()),
       timers_(now_) {
   ZC_CHECK(poller_ != nullptr);
+  if (shard_of_this_thread == nullptr) shard_of_this_thread = this;
 }
 
 shard::~shard() {
   // Tasks first: what they hold may want the poller or the pool on its way out.
   running_.clear();
   posted_.clear();
+  ZC_REQUIRES(waiting_ == 0, "a coroutine must not outlive the shard that it waits on");
+  if (shard_of_this_thread == this) shard_of_this_thread = nullptr;
   while (turn_end_.next_ != &turn_end_) turn_end_.next_->unlink();
 }
 
@@ -112,7 +130,64 @@ void shard::post(std::move_only_function<void()> task) {
   // Sequentially consistent, as in wait_for_events(): one of the two sees what the other has
   // stored, so either the shard does not sleep or it is woken.
   posted_any_.store(true);
+  rouse();
+}
+
+void shard::rouse() noexcept {
   if (sleeping_.load() && sleeping_.exchange(false)) poller_->wake();
+}
+
+void shard::make_ready(wakeup& w) noexcept {
+  if (shard_of_this_thread == this) {
+    w.state_ = wakeup::state::ready;
+    ready_.push_back(w);
+    return;
+  }
+  {
+    const std::lock_guard lock(fired_guard_);
+    w.state_ = wakeup::state::inbox;
+    fired_.push_back(w);
+  }
+  fired_any_.store(true);  // as in post()
+  rouse();
+}
+
+void shard::forget(wakeup& w) noexcept {
+  if (w.state_ == wakeup::state::ready) {
+    ready_.remove(w);
+  } else if (w.state_ == wakeup::state::inbox) {
+    const std::lock_guard lock(fired_guard_);
+    fired_.remove(w);
+  }
+  w.state_ = wakeup::state::idle;
+  waiting_ -= 1;
+}
+
+void shard::take_fired() noexcept {
+  if (!fired_any_.load(std::memory_order_relaxed)) return;
+  const std::lock_guard lock(fired_guard_);
+  fired_any_.store(false);
+  while (wakeup* w = fired_.first()) {
+    fired_.remove(*w);
+    w->state_ = wakeup::state::ready;
+    ready_.push_back(*w);
+  }
+}
+
+std::size_t shard::run_ready() {
+  std::size_t ran = 0;
+  take_fired();
+  while (ran < resumes_max) {
+    wakeup* w = ready_.first();
+    if (w == nullptr) break;
+    ready_.remove(*w);
+    w->state_ = wakeup::state::idle;
+    waiting_ -= 1;
+    std::exchange(w->waiter_, nullptr).resume();  // may end the coroutine, and `w` with it
+    ran += 1;
+    if (ready_.empty()) take_fired();
+  }
+  return ran;
 }
 
 void shard::request_stop() noexcept {
@@ -137,13 +212,13 @@ std::size_t shard::run_posted() {
 }
 
 std::size_t shard::wait_for_events(nanoseconds longest) {
-  const bool work_waits = turn_end_.next_ != &turn_end_;
+  const bool work_waits = turn_end_.next_ != &turn_end_ || !ready_.empty();
   const nanoseconds wait =
       work_waits ? nanoseconds(0) : timers_.until_next(now(), std::max(longest, nanoseconds(0)));
   now_known_ = false;
   if (wait == nanoseconds(0)) return poller_->poll(wait);
   sleeping_.store(true);
-  const bool stay_awake = posted_any_.load() || stopping_.load();
+  const bool stay_awake = posted_any_.load() || fired_any_.load() || stopping_.load();
   if (stay_awake) sleeping_.store(false);
   const std::size_t handled = poller_->poll(stay_awake ? nanoseconds(0) : wait);
   sleeping_.store(false, std::memory_order_relaxed);
@@ -164,10 +239,13 @@ std::size_t shard::run_turn_end() {
 
 std::size_t shard::turn(nanoseconds longest) {
   ZC_CHECK(!std::exchange(in_turn_, true));
+  const as_current mine(*this);
   now_known_ = false;
   std::size_t happened = run_posted();
+  happened += run_ready();
   happened += wait_for_events(longest);
   happened += timers_.advance(now());
+  happened += run_ready();
   happened += run_turn_end();
   in_turn_ = false;
   return happened;

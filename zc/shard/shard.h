@@ -1,8 +1,8 @@
 // zc/shard/shard.h - one worker: a thread, its poller, its memory, its timers.
 //
-// A turn of the loop: tasks posted by others, what the poller brings, timers, and last the work
-// that was put off to the end of the turn (one gathered send per connection instead of one per
-// response).
+// A turn of the loop: tasks posted by others, coroutines that may go on (wakeup.h), what the poller
+// brings, timers, the coroutines that these have woken, and last the work that was put off to the
+// end of the turn (one gathered send per connection instead of one per response).
 //
 // Threads  Everything but post() and request_stop() belongs to the thread that made the shard and
 // runs run():
@@ -25,6 +25,7 @@
 #include "zc/shard/clock.h"
 #include "zc/shard/poller.h"
 #include "zc/shard/timer.h"
+#include "zc/shard/wakeup.h"
 
 namespace zc {
 
@@ -59,12 +60,22 @@ class shard {
   static constexpr std::size_t receive_slab_bytes =
       256_KiB;  // the block, header and slack included
   static constexpr std::size_t receive_room_bytes_min = 64_KiB;  // less is left: a new slab
+  // Coroutines resumed in a row before the poller has its turn, so that two that wake each other
+  // do not keep the sockets waiting.
+  static constexpr std::size_t resumes_max = 256;
 
   // `limits` and `time` must outlive the shard and every block of its pool.
   shard(const options& how, std::unique_ptr<poller> from, quota& limits, clock& time);
   shard(const shard&) = delete;
   shard& operator=(const shard&) = delete;
+  // Requires: no coroutine waits on it any more.
   ~shard();
+
+  // The shard of the calling thread: the one whose turn it is, else the first one that was made on
+  // this thread and still lives; null on a thread without any. A simulation with several shards on
+  // one thread names the one it speaks for with an as_current.
+  static shard* current() noexcept;
+  class as_current;
 
   unsigned id() const noexcept { return id_; }
   poller& io() noexcept { return *poller_; }
@@ -102,6 +113,7 @@ class shard {
   void request_stop() noexcept;  // any thread, and signal handlers
 
  private:
+  friend class wakeup;
   struct turn_anchor final : turn_end_work {
     turn_anchor() noexcept;
     void at_turn_end() override {}
@@ -109,8 +121,14 @@ class shard {
 
   std::size_t turn(nanoseconds longest);  // returns how many things happened
   std::size_t run_posted();
+  std::size_t run_ready();
+  void take_fired() noexcept;
   std::size_t run_turn_end();
   std::size_t wait_for_events(nanoseconds longest);
+  void rouse() noexcept;  // after something was left for the shard
+  // For wakeup.
+  void make_ready(wakeup& w) noexcept;
+  void forget(wakeup& w) noexcept;
 
   unsigned id_;
   nanoseconds spin_;
@@ -125,14 +143,31 @@ class shard {
   std::size_t room_bytes_ = 0;  // of the receive room last returned and not yet received into
   std::size_t room_gap_ = 0;    // what alignment skipped before it
   turn_anchor turn_end_;
+  wakeup::list ready_;
+  std::size_t waiting_ = 0;  // armed wakeups, fired ones that have not run yet included
   bool in_turn_ = false;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> posted_any_{false};
+  std::atomic<bool> fired_any_{false};
   std::atomic<bool> sleeping_{false};
   std::mutex posted_guard_;
   std::vector<std::move_only_function<void()>> posted_;
   std::vector<std::move_only_function<void()>> running_;  // keeps its capacity
   bool ended_ = false;                                    // under posted_guard_
+  std::mutex fired_guard_;
+  wakeup::list fired_;  // by other threads; under fired_guard_
+};
+
+// While it lives, shard::current() of this thread is the shard it was given.
+class [[nodiscard]] shard::as_current {
+ public:
+  explicit as_current(shard& s) noexcept;
+  as_current(const as_current&) = delete;
+  as_current& operator=(const as_current&) = delete;
+  ~as_current();
+
+ private:
+  shard* before_;
 };
 
 }  // namespace zc
