@@ -1,10 +1,13 @@
 # Our CMake vocabulary. A room is one static library with its tests, fuzz targets and benchmarks beside it.
 #
-#   zc_room(mem DEPS base NOUNS bytes chain FUZZ chain LIBS fmt::fmt)
+#   zc_room(mem DEPS zc_base NOUNS bytes chain FUZZ chain LIBS fmt::fmt)
 #
 # defines the target zc_mem (alias zc::mem) from every NOUN.cc that exists (a noun may be a header only),
 # one test program from every NOUN_test.cc, one replayable fuzz target per name in FUZZ and one benchmark
 # program per name in BENCH. DEPS are rooms, LIBS are foreign libraries. Rooms of the gateway say PREFIX gate.
+#
+# Rooms of zc are installed with the headers of their NOUNS (those in INTERNAL stay at home); zc_install(), called
+# once after the last room, adds the umbrella zc::zc, the package configuration and the pkg-config file.
 
 include(GNUInstallDirs)
 
@@ -24,39 +27,42 @@ endif()
 
 find_package(Threads REQUIRED)
 
-add_library(zc_options INTERFACE)
-target_include_directories(zc_options INTERFACE ${CMAKE_CURRENT_LIST_DIR}/..)
-target_compile_options(zc_options INTERFACE
+# Flags of our own sources. They belong to this folder and those below it, not to our targets, so neither a project
+# that takes us in with add_subdirectory nor one that finds us installed compiles its own sources with them.
+add_compile_options(
   -Wall -Wextra -Wshadow -Wold-style-cast -Wcast-qual -Wconversion -Wno-sign-conversion
   -fno-omit-frame-pointer)
 if(ZC_WERROR)
-  target_compile_options(zc_options INTERFACE -Werror)
+  add_compile_options(-Werror)
 endif()
 if(ZC_SANITIZE)
-  target_compile_options(zc_options INTERFACE -fsanitize=${ZC_SANITIZE} -fno-sanitize-recover=all)
-  target_link_options(zc_options INTERFACE -fsanitize=${ZC_SANITIZE})
+  add_compile_options(-fsanitize=${ZC_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${ZC_SANITIZE})
 endif()
 if(ZC_LIBFUZZER)
-  target_compile_options(zc_options INTERFACE -fsanitize=fuzzer-no-link)
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
-target_link_libraries(zc_options INTERFACE Threads::Threads)
 
-# The static library where there is one: sessions allocate and call a great deal, and a call through the PLT costs.
+# A library without a package file of its own, as the imported target zc::NAME. The static one where there is one:
+# sessions allocate and call a great deal, and a call through the PLT costs. Users of the installed package look for
+# it in the same way, and only those that use a room which needs it (cmake/zcConfig.cmake.in).
 function(zc_find_library target header)
   cmake_parse_arguments(PARSE_ARGV 2 A "" "" "NAMES")
   if(TARGET ${target})
     return()
   endif()
-  find_path(${target}_INCLUDE ${header} REQUIRED)
-  find_library(${target}_LIBRARY NAMES ${A_NAMES} REQUIRED)
+  string(REPLACE "::" "_" flat ${target})
+  find_path(${flat}_INCLUDE ${header} REQUIRED)
+  find_library(${flat}_LIBRARY NAMES ${A_NAMES} REQUIRED)
   add_library(${target} UNKNOWN IMPORTED GLOBAL)
   set_target_properties(${target} PROPERTIES
-    IMPORTED_LOCATION ${${target}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${${target}_INCLUDE})
-  mark_as_advanced(${target}_INCLUDE ${target}_LIBRARY)
+    IMPORTED_LOCATION ${${flat}_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${${flat}_INCLUDE})
+  mark_as_advanced(${flat}_INCLUDE ${flat}_LIBRARY)
+  set_property(GLOBAL PROPERTY ZC_FOREIGN_${flat} ${header} ${A_NAMES})
 endfunction()
 
 function(zc_room name)
-  cmake_parse_arguments(PARSE_ARGV 1 R "" "PREFIX" "DEPS;NOUNS;FUZZ;BENCH;LIBS;TEST_DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 R "" "PREFIX" "DEPS;NOUNS;INTERNAL;FUZZ;BENCH;LIBS;TEST_DEPS")
   if(NOT R_PREFIX)
     set(R_PREFIX zc)
   endif()
@@ -64,12 +70,16 @@ function(zc_room name)
   set(target ${R_PREFIX}_${flat})
   set(sources)
   set(tests)
+  set(headers)
   foreach(noun IN LISTS R_NOUNS)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${noun}.cc)
       list(APPEND sources ${noun}.cc)
     endif()
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${noun}_test.cc)
       list(APPEND tests ${noun}_test.cc)
+    endif()
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${noun}.h)
+      list(APPEND headers ${noun}.h)
     endif()
   endforeach()
   if(NOT sources)
@@ -78,18 +88,23 @@ function(zc_room name)
   endif()
   add_library(${target} STATIC ${sources})
   add_library(${R_PREFIX}::${flat} ALIAS ${target})
-  target_link_libraries(${target} PUBLIC zc_options ${R_DEPS} PRIVATE ${R_LIBS})
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(${target} PUBLIC cxx_std_23)
+  target_link_libraries(${target} PUBLIC ${R_DEPS} Threads::Threads PRIVATE ${R_LIBS})
   set_property(GLOBAL APPEND PROPERTY ZC_ROOMS ${target})
+  if(R_PREFIX STREQUAL "zc")
+    zc_install_room(${target} ${flat})
+  endif()
 
   if(ZC_CHECK_HEADERS)
     set(checks)
-    foreach(noun IN LISTS R_NOUNS)
-      if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${noun}.h)
-        file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${noun}.h)
-        file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/header_alone_${noun}.cc
-          CONTENT "#include \"${path}\"  // IWYU pragma: keep\n" @ONLY)
-        list(APPEND checks ${CMAKE_CURRENT_BINARY_DIR}/header_alone_${noun}.cc)
-      endif()
+    foreach(header IN LISTS headers)
+      file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${header})
+      get_filename_component(noun ${header} NAME_WE)
+      file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/header_alone_${noun}.cc
+        CONTENT "#include \"${path}\"  // IWYU pragma: keep\n" @ONLY)
+      list(APPEND checks ${CMAKE_CURRENT_BINARY_DIR}/header_alone_${noun}.cc)
     endforeach()
     if(checks)
       add_library(${target}_headers_alone OBJECT ${checks})
@@ -118,6 +133,82 @@ function(zc_room name)
   endif()
 endfunction()
 
+# Library and headers of one room into the package. Reads the variables of zc_room().
+function(zc_install_room target component)
+  list(TRANSFORM R_DEPS REPLACE "^zc_" "" OUTPUT_VARIABLE below)
+  set_property(GLOBAL APPEND PROPERTY ZC_PACKAGE_ROOMS ${component})
+  set_property(GLOBAL PROPERTY ZC_PACKAGE_BELOW_${component} ${below})
+  set_property(GLOBAL PROPERTY ZC_PACKAGE_LIBS_${component} ${R_LIBS})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${component})
+  if(NOT ZC_INSTALL)
+    return()
+  endif()
+  install(TARGETS ${target} EXPORT zcTargets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT zc)
+  list(TRANSFORM R_INTERNAL APPEND ".h" OUTPUT_VARIABLE internal)
+  list(REMOVE_ITEM headers ${internal})
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/${folder} COMPONENT zc)
+endfunction()
+
+# The umbrella, and what find_package(zc) and pkg-config read. zc::testing is for tests: whoever wants it names it.
+function(zc_install)
+  get_property(rooms GLOBAL PROPERTY ZC_PACKAGE_ROOMS)
+  set(under_umbrella ${rooms})
+  list(FILTER under_umbrella EXCLUDE REGEX "^testing")
+  list(TRANSFORM under_umbrella PREPEND "zc_" OUTPUT_VARIABLE targets)
+  add_library(zc INTERFACE)
+  add_library(zc::zc ALIAS zc)
+  target_link_libraries(zc INTERFACE ${targets})
+  list(TRANSFORM rooms PREPEND "zc_" OUTPUT_VARIABLE everything)
+  add_custom_target(zc_package DEPENDS ${everything})  # builds what `cmake --install --component zc` wants
+  if(NOT ZC_INSTALL)
+    return()
+  endif()
+
+  set(needs)  # foreign libraries of all rooms
+  set(ZC_PACKAGE_TABLE "set(zc_ROOMS ${rooms})\n")
+  foreach(room IN LISTS rooms)
+    get_property(below GLOBAL PROPERTY ZC_PACKAGE_BELOW_${room})
+    get_property(libs GLOBAL PROPERTY ZC_PACKAGE_LIBS_${room})
+    list(APPEND needs ${libs})
+    string(APPEND ZC_PACKAGE_TABLE "set(_zc_below_${room} ${below})\nset(_zc_needs_${room} ${libs})\n")
+  endforeach()
+  list(REMOVE_DUPLICATES needs)
+  set(pc_libs)
+  list(REVERSE under_umbrella)  # rooms come from the bottom up; a linker wants users before the used
+  foreach(room IN LISTS under_umbrella)
+    string(APPEND pc_libs " -lzc_${room}")
+  endforeach()
+  foreach(need IN LISTS needs)
+    string(REPLACE "::" "_" flat ${need})
+    get_property(how GLOBAL PROPERTY ZC_FOREIGN_${flat})
+    if(how)
+      string(APPEND ZC_PACKAGE_TABLE "set(_zc_foreign_${flat} ${how})\n")
+      list(GET how -1 name)
+      string(APPEND pc_libs " -l${name}")
+    endif()
+  endforeach()
+  string(REPLACE ";" " " ZC_PACKAGE_TABLE "${ZC_PACKAGE_TABLE}")
+
+  include(CMakePackageConfigHelpers)
+  set(folder ${CMAKE_INSTALL_LIBDIR}/cmake/zc)
+  configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/zcConfig.cmake.in
+    ${PROJECT_BINARY_DIR}/zcConfig.cmake INSTALL_DESTINATION ${folder})
+  # Before 1.0 a new minor version may break; SemVer says so, and find_package takes it at its word.
+  write_basic_package_version_file(${PROJECT_BINARY_DIR}/zcConfigVersion.cmake
+    VERSION ${PROJECT_VERSION} COMPATIBILITY SameMinorVersion)
+  install(FILES ${PROJECT_BINARY_DIR}/zcConfig.cmake ${PROJECT_BINARY_DIR}/zcConfigVersion.cmake
+    DESTINATION ${folder} COMPONENT zc)
+  install(TARGETS zc EXPORT zcTargets COMPONENT zc)
+  install(EXPORT zcTargets NAMESPACE zc:: DESTINATION ${folder} COMPONENT zc)
+
+  set(ZC_PC_LIBS "${pc_libs}")
+  file(RELATIVE_PATH ZC_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/zc.pc.in ${PROJECT_BINARY_DIR}/zc.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/zc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT zc)
+endfunction()
+
 # NOUN_fuzz.cc holds LLVMFuzzerTestOneInput. Without libFuzzer it gets a main that replays files, so the corpus
 # in fuzz/corpus/TARGET runs in every build.
 function(zc_fuzz room noun libs)
@@ -127,8 +218,8 @@ function(zc_fuzz room noun libs)
   if(ZC_LIBFUZZER)
     target_link_options(${target} PRIVATE -fsanitize=fuzzer)
   else()
-    target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/fuzz/replay_main.cc)
-    set(corpus ${CMAKE_SOURCE_DIR}/fuzz/corpus/${target})
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/fuzz/replay_main.cc)
+    set(corpus ${PROJECT_SOURCE_DIR}/fuzz/corpus/${target})
     add_test(NAME ${target} COMMAND ${target} ${corpus})
     set_tests_properties(${target} PROPERTIES LABELS fuzz TIMEOUT 300)
   endif()
