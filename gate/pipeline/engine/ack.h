@@ -12,16 +12,17 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "gate/pipeline/engine/local_ptr.h"
 #include "gate/pipeline/engine/verdict.h"
+#include "zc/mem/local_ptr.h"
 
 namespace sluice {
 
 // Derive from it to wait for a verdict. on_verdict() is called once, from inside the last answer().
-class completion : private local_counted {
+class completion : private zc::local_counted {
  public:
   virtual ~completion() = default;
 
@@ -40,6 +41,7 @@ class completion : private local_counted {
 
 class [[nodiscard]] ack {
  public:
+  using thread_bound = std::true_type;  // a batch stays on its shard
   using then = std::move_only_function<void(verdict&&)>;
 
   ack() noexcept = default;  // nobody waits: answers go nowhere

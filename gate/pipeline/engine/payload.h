@@ -2,7 +2,7 @@
 // and the forms of it that somebody asked for: inflated at most once for all, compressed at most
 // once per coding and level for all.
 //
-// Ownership  local_ptr<payload>; the body's memory is shared (`bytes`).
+// Ownership  zc::local_ptr<payload>; the body's memory is shared (`bytes`).
 // Threads    One shard; debug builds check.
 // Cost       as(): the received bytes for nothing; else one conversion, remembered as long as the
 //            payload lives.
@@ -15,15 +15,17 @@
 #include <vector>
 
 #include "gate/otlp/signal.h"
-#include "gate/pipeline/engine/local_ptr.h"
 #include "gate/pipeline/engine/metrics.h"
 #include "zc/base/result.h"
 #include "zc/mem/chain.h"
+#include "zc/mem/local_ptr.h"
 #include "zc/mem/pool.h"
 #include "zc/wire/coding/coder.h"
 #include "zc/wire/coding/coding.h"
 
 namespace sluice {
+
+using zc::make_local;
 
 // What a conversion works with. Borrowed for one call.
 struct conversion {
@@ -34,7 +36,7 @@ struct conversion {
   zc::urgency need = zc::urgency::ordinary;
 };
 
-class payload final : public local_counted {
+class payload final : public zc::local_counted {
  public:
   static constexpr std::size_t forms_max = 8;
 
@@ -100,6 +102,6 @@ class payload final : public local_counted {
   std::vector<form> forms_;
 };
 
-using payload_ptr = local_ptr<payload>;
+using payload_ptr = zc::local_ptr<payload>;
 
 }  // namespace sluice

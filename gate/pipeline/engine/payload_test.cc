@@ -6,14 +6,20 @@
 
 #include <gtest/gtest.h>
 
+#include "gate/pipeline/engine/batch.h"
 #include "gate/pipeline/engine/kit_for_tests.h"
 #include "zc/base/ledger.h"
+#include "zc/base/sendable.h"
 
 namespace sluice {
 namespace {
 
 using otlp::signal;
 using zc::coding;
+
+// What may cross to another shard: the bytes, never a batch of this one.
+static_assert(!zc::sendable<payload_ptr> && !zc::sendable<batch> && !zc::sendable<ack>);
+static_assert(!zc::sendable<std::vector<batch>> && zc::sendable<zc::bytes_chain>);
 
 struct PayloadTest : ::testing::Test {
   std::string text = kit::request_of(signal::traces, 50);
@@ -170,7 +176,7 @@ TEST(PayloadDeathTest, UseOnAnotherThreadIsCaughtInDebugBuilds) {
         const payload_ptr p = kit::plain_payload(signal::logs, 1);
         std::thread([&] { const payload_ptr stolen = p; }).join();
       },
-      "made_on_");
+      "belongs to the thread that made it");
 }
 #endif
 
