@@ -113,9 +113,11 @@ otlp_exporter::otlp_exporter(shard_context& in, const exporter_settings& how,
       grpc_(how.kind == exporter_kind::otlp_grpc),
       how_(how.otlp),
       counts_(in.counts.exporter(id_)),
+      attempts_(
+          {.objects_max = std::max<std::size_t>(over->capacity(), 1)}, [] { return attempt(); },
+          [](attempt& a) { a = {}; }),
       client_(std::move(over)) {
   ZC_CHECK(how.kind == exporter_kind::otlp_grpc || how.kind == exporter_kind::otlp_http);
-  ZC_CHECK(client_ != nullptr);
   for (const otlp::signal s : otlp::all_signals) {
     const auto own = how_.paths.find(s);
     if (grpc_) {
@@ -220,8 +222,14 @@ void otlp_exporter::send_next(delivery& d, done then) {
     request.body_coding = how_.compression;
     request.body = **body;
     request.timeout = how_.timeout;
-    client_->send(std::move(request), [this, &d, next = std::move(then)](outcome&& o) mutable {
-      on_outcome(d, std::move(next), std::move(o));
+    zc::pooled<attempt> one = attempts_.try_acquire();
+    ZC_CHECK(one);  // fewer than slots() are under way
+    *one = {&d, std::move(then)};
+    client_->send(std::move(request), [this, which = std::move(one).release()](outcome&& o) {
+      zc::pooled<attempt> mine = attempts_.adopt(which);
+      attempt now = std::move(*mine);
+      mine.reset();
+      on_outcome(*now.of, std::move(now.then), std::move(o));
     });
     return;
   }

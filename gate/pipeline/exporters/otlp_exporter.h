@@ -11,6 +11,7 @@
 //           success is success: what was rejected is counted and logged, never sent again. An
 //           answer that does not parse is a failure for good.
 // Threads   One shard.
+// Memory    What an attempt needs is pooled: at most `capacity` of the client.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +25,7 @@
 #include "gate/pipeline/engine/sender.h"
 #include "gate/pipeline/engine/settings.h"
 #include "gate/pipeline/engine/shard_context.h"
+#include "zc/mem/object_pool.h"
 #include "zc/net/client.h"
 
 namespace sluice {
@@ -52,6 +54,11 @@ class otlp_exporter final : public sender {
     fate what = fate::sent;
     verdict why;
   };
+  // A request that the client has. Found again by its handle, which fits into a callback.
+  struct attempt {
+    delivery* of = nullptr;
+    done then;
+  };
 
   std::optional<verdict> cut(delivery& d);
   std::optional<verdict> cut_part(const payload_ptr& part, delivery& into, unsigned depth);
@@ -72,6 +79,7 @@ class otlp_exporter final : public sender {
   exporter_metrics& counts_;
   log_gate partial_gate_;
   log_gate lost_gate_;
+  zc::object_pool<attempt> attempts_;
   std::unique_ptr<zc::net::client> client_;
 };
 

@@ -22,21 +22,40 @@ std::string with_held_back(std::string text, const log_gate& gate) {
 
 }  // namespace
 
-struct sending_queue::job final : zc::timer {
-  job(sending_queue& in, batch&& b, const queue_account::cost& takes)
-      : queue(in), done(std::move(b.done)), kind(b.what->kind()), cost(takes), wait(in.retry_) {
-    d.parts.push_back(std::move(b.what));
-  }
+// One request in the queue, used again for another when it has left.
+struct sending_queue::job final : zc::timer, zc::list_link {
+  explicit job(sending_queue& in) : queue(in), wait(in.retry_) {}
   virtual ~job() = default;
 
+  void begin(batch&& b, const queue_account::cost& takes, zc::pooled<job> one) {
+    self = std::move(one);
+    done = std::move(b.done);
+    kind = b.what->kind();
+    cost = takes;
+    wait = backoff(queue.retry_);
+    d.parts.push_back(std::move(b.what));
+  }
+  // As a new one, but for the memory of its list of parts.
+  void clear() {
+    disarm();
+    d.parts.clear();
+    if (d.parts.capacity() > parts_kept) d.parts = {};
+    d.lost = verdict::success();
+    d.cut = false;
+    done = ack();
+    attempts = 0;
+    acknowledged = sending = last_attempt = given_up = false;
+  }
   void on_timer() override { queue.on_backoff_end(*this); }
 
+  static constexpr std::size_t parts_kept = 16;
+
   sending_queue& queue;
-  jobs::iterator self;
+  zc::pooled<job> self;  // given back: over
   delivery d;
   ack done;
-  const otlp::signal kind;
-  const queue_account::cost cost;
+  otlp::signal kind = otlp::signal::traces;
+  queue_account::cost cost;
   backoff wait;
   zc::time_point first{};  // attempt
   zc::time_point due{};    // of the next attempt, while backing off
@@ -46,6 +65,15 @@ struct sending_queue::job final : zc::timer {
   bool last_attempt = false;
   bool given_up = false;  // the queue is over and only waits for the sender to let go
 };
+
+zc::object_pool<sending_queue::job> sending_queue::pool_for(sending_queue& q) {
+  // A request costs at least one unit of the queue, or is held, so this is no bound of its own.
+  constexpr std::size_t most = 0x8000'0000;
+  const std::size_t in_queue = std::min(q.account_.capacity(), most);
+  const zc::object_pool<job>::options how{.objects_max = in_queue + q.bounds_.held_max + 1,
+                                          .idle_max = jobs_kept};
+  return {how, [&q] { return job(q); }, [](job& j) { j.clear(); }};
+}
 
 std::size_t sending_queue::consumers_of_shard(std::size_t num_consumers, std::size_t shard,
                                               std::size_t shards) noexcept {
@@ -67,6 +95,7 @@ sending_queue::sending_queue(shard_context& in, std::string id, const queue_sett
       account_(account),
       counts_(in.counts.exporter(id_)),
       random_(in.seed ^ std::hash<std::string>{}(id_)),
+      jobs_(pool_for(*this)),
       poll_(*this),
       end_(*this),
       sender_(std::move(to)) {
@@ -94,14 +123,18 @@ void sending_queue::consume(batch&& b) {
   if (!room && !(queue_.block_on_overflow && held_.size() < bounds_.held_max)) {
     return refuse(std::move(b), verdict::retry("the sending queue is full", bounds_.refused_delay));
   }
-  jobs one;
-  one.emplace_back(*this, std::move(b), cost);
-  one.front().self = one.begin();
+  zc::pooled<job> one = jobs_.try_acquire();
+  if (!one) {
+    if (room) account_.give_back(cost);
+    return refuse(std::move(b), verdict::retry("the sending queue is full", bounds_.refused_delay));
+  }
+  job& j = *one;
+  j.begin(std::move(b), cost, std::move(one));
   if (room) {
-    take(one, one.begin());
+    take(j);
     return pump();
   }
-  held_.splice(held_.end(), one);
+  held_.push_back(j);
   counts_.held.add();
   watch_held();
 }
@@ -116,9 +149,8 @@ void sending_queue::refuse(batch&& b, verdict&& v) {
 }
 
 // Its cost is taken: the job is in the queue from here on.
-void sending_queue::take(jobs& from, jobs::iterator which) {
-  job& j = *which;
-  waiting_.splice(waiting_.end(), from, which);
+void sending_queue::take(job& j) {
+  waiting_.push_back(j);
   count(j, true);
   if (waits_) return;
   j.acknowledged = true;
@@ -138,7 +170,9 @@ void sending_queue::count(const job& j, bool in) noexcept {
 void sending_queue::admit_held() {
   while (!held_.empty() && account_.try_take(held_.front().cost)) {
     counts_.held.subtract();
-    take(held_, held_.begin());
+    job& j = held_.front();
+    held_.erase(j);
+    take(j);
   }
 }
 
@@ -159,7 +193,7 @@ void sending_queue::pump() {
   pumping_ = true;
   while (phase_ != phase::over && active_.size() < consumers_ && !waiting_.empty()) {
     job& j = waiting_.front();
-    active_.splice(active_.end(), waiting_, waiting_.begin());
+    active_.take_from(waiting_, j);
     counts_.in_flight.set(active_.size());
     attempt(j);
   }
@@ -232,8 +266,13 @@ void sending_queue::finish(job& j, verdict&& v) {
 }
 
 void sending_queue::leave(job& j) {
-  active_.erase(j.self);
+  active_.erase(j);
   counts_.in_flight.set(active_.size());
+  forget(j);
+}
+
+void sending_queue::forget(job& j) noexcept {
+  const zc::pooled<job> gone = std::move(j.self);
 }
 
 void sending_queue::drain(zc::time_point deadline) {
@@ -242,17 +281,19 @@ void sending_queue::drain(zc::time_point deadline) {
   deadline_ = deadline;
   poll_.disarm();
   while (!held_.empty()) {
-    ack done = std::move(held_.front().done);
-    held_.pop_front();
+    job& j = held_.front();
+    ack done = std::move(j.done);
+    held_.erase(j);
+    forget(j);
     counts_.held.subtract();
     done.answer(verdict::retry("shutting down"));
   }
   const zc::time_point now = in_.on.now();
-  for (job& j : active_) {
-    if (j.sending || j.due < deadline) continue;
+  active_.for_each([&](job& j) {
+    if (j.sending || j.due < deadline) return;
     j.last_attempt = true;
     in_.on.arm(j, zc::nanoseconds(0));
-  }
+  });
   if (deadline <= now) return on_deadline();
   in_.on.arm(end_, deadline - now);
 }
@@ -279,15 +320,21 @@ void sending_queue::on_deadline() {
     unanswered.push_back(std::move(j.done));
     j.given_up = true;
   };
-  for (job& j : waiting_) give_up(j);
-  waiting_.clear();
-  for (auto at = active_.begin(); at != active_.end();) {
-    give_up(*at);
-    at = at->sending ? std::next(at) : active_.erase(at);
-  }
+  waiting_.for_each([&](job& j) {
+    give_up(j);
+    waiting_.erase(j);
+    forget(j);
+  });
+  active_.for_each([&](job& j) {
+    give_up(j);
+    if (!j.sending) leave(j);
+  });
   counts_.in_flight.set(active_.size());
-  for (job& j : held_) unanswered.push_back(std::move(j.done));
-  held_.clear();
+  held_.for_each([&](job& j) {
+    unanswered.push_back(std::move(j.done));
+    held_.erase(j);
+    forget(j);
+  });
   counts_.held.set(0);
   for (ack& a : unanswered) a.answer(verdict::retry("shutting down"));
 }

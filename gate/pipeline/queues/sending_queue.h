@@ -15,13 +15,14 @@
 // Bounds     queue_account: units and bytes. Held batches: held_max, and bytes by what the clients
 //            keep open.
 // Full       Refused retryably, or with block_on_overflow held without an answer: the client waits.
+// Memory     Jobs are pooled: a request costs no allocation once the queue has been as full before
+//            (up to jobs_kept).
 // Disabled   queue_settings::enabled = false: answered with the outcome; as many under way as the
 //            sender has slots. The account's bounds hold all the same.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@
 #include "gate/pipeline/engine/shard_context.h"
 #include "gate/pipeline/queues/backoff.h"
 #include "gate/pipeline/queues/queue_account.h"
+#include "zc/mem/linked_list.h"
+#include "zc/mem/object_pool.h"
 #include "zc/shard/timer.h"
 
 namespace sluice {
@@ -46,6 +49,7 @@ class sending_queue final : public consumer {
     std::size_t held_max = 256;         // batches held by block_on_overflow
     milliseconds refused_delay{1'000};  // what clients are told when the queue is full
   };
+  static constexpr std::size_t jobs_kept = 512;  // idle ones
 
   // num_consumers over `shards` shards; every shard gets at least one.
   static std::size_t consumers_of_shard(std::size_t num_consumers, std::size_t shard,
@@ -76,10 +80,11 @@ class sending_queue final : public consumer {
 
  private:
   struct job;
-  using jobs = std::list<job>;
+  using jobs = zc::linked_list<job>;
   enum class phase : std::uint8_t { open, draining, over };
 
-  void take(jobs& from, jobs::iterator which);
+  static zc::object_pool<job> pool_for(sending_queue& q);
+  void take(job& j);
   void admit_held();
   void pump();
   void attempt(job& j);
@@ -88,6 +93,7 @@ class sending_queue final : public consumer {
   void finish(job& j, verdict&& v);
   void lose(job& j, verdict&& v);
   void leave(job& j);
+  static void forget(job& j) noexcept;
   void on_backoff_end(job& j);
   void on_poll();
   void on_deadline();
@@ -112,6 +118,7 @@ class sending_queue final : public consumer {
   log_gate refused_gate_;
   log_gate retry_gate_;
   log_gate lost_gate_;
+  zc::object_pool<job> jobs_;
   jobs held_;
   jobs waiting_;
   jobs active_;
