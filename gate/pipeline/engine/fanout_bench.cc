@@ -27,8 +27,8 @@ class holder final : public consumer {
   void consume(batch&& b) override {
     if (clones_) {
       const payload& from = *b.what;
-      b.what = make_local<payload>(from.kind(), zc::bytes_chain(from.received().flatten_copy()),
-                                   from.items());
+      b.what = zc::make_local<payload>(from.kind(), zc::bytes_chain(from.received().flatten_copy()),
+                                       from.items());
     }
     kept.push_back(std::move(b));
   }
@@ -57,7 +57,7 @@ struct bench {
   }
   void offer(zc::bytes_chain what) {
     const std::optional<std::uint64_t> items = 1000;
-    out->consume({make_local<payload>(otlp::signal::logs, std::move(what), items), {}, {}});
+    out->consume({zc::make_local<payload>(otlp::signal::logs, std::move(what), items), {}, {}});
   }
   void let_go() {
     for (const auto& n : nodes) n->kept.clear();

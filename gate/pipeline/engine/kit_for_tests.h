@@ -130,8 +130,8 @@ inline std::string text_of(const zc::bytes_chain& chain) {
 
 inline payload_ptr plain_payload(otlp::signal s, std::uint64_t items, std::string_view tag = "r",
                                  std::size_t padding = 0) {
-  return make_local<payload>(s, chain_of(request_of(s, items, tag, padding)),
-                             std::optional<std::uint64_t>(items));
+  return zc::make_local<payload>(s, chain_of(request_of(s, items, tag, padding)),
+                                 std::optional<std::uint64_t>(items));
 }
 
 inline zc::bytes_chain packed(workplace& at, const zc::bytes_chain& plain, zc::coding as) {

@@ -28,8 +28,8 @@ struct PayloadTest : ::testing::Test {
   conversion via = at.context.converting(zc::urgency::ordinary);
 
   payload_ptr gzipped(unsigned parts = 1) {
-    return make_local<payload>(signal::traces, kit::packed(at, plain, coding::gzip), coding::gzip,
-                               payload::facts{parts, 50, {}});
+    return zc::make_local<payload>(signal::traces, kit::packed(at, plain, coding::gzip),
+                                   coding::gzip, payload::facts{parts, 50, {}});
   }
   std::uint64_t inflates() const { return at.counts.conversions.inflates.read(); }
   std::uint64_t deflates() const { return at.counts.conversions.deflates.read(); }
@@ -45,7 +45,7 @@ TEST_F(PayloadTest, TheReceivedCodingIsServedWithTheReceivedBytes) {
 
 TEST_F(PayloadTest, AnIdentityBodyIsItsOwnIdentity) {
   const payload_ptr p =
-      make_local<payload>(signal::traces, plain, std::optional<std::uint64_t>(50));
+      zc::make_local<payload>(signal::traces, plain, std::optional<std::uint64_t>(50));
   EXPECT_EQ(*p->identity(via), &p->received());
   EXPECT_EQ(p->inflated_bytes(), text.size());
   EXPECT_EQ(inflates(), 0U);
@@ -79,7 +79,7 @@ TEST_F(PayloadTest, ABodyOfSeveralPartsIsNeverPassedOn) {
   zc::bytes_chain two = kit::packed(at, plain, coding::gzip);
   two.append(kit::packed(at, plain, coding::gzip));
   const payload_ptr p =
-      make_local<payload>(signal::traces, two, coding::gzip, payload::facts{2, 100, {}});
+      zc::make_local<payload>(signal::traces, two, coding::gzip, payload::facts{2, 100, {}});
   const auto body = p->as(coding::gzip, 0, via);
   ASSERT_TRUE(body);
   EXPECT_NE(*body, &p->received());
@@ -93,7 +93,8 @@ TEST_F(PayloadTest, ABodyOfSeveralPartsIsNeverPassedOn) {
 TEST_F(PayloadTest, ABodyThatNobodyLookedAtTurnsOutToHavePartsWhenItIsInflated) {
   zc::bytes_chain two = kit::packed(at, plain, coding::gzip);
   two.append(kit::packed(at, plain, coding::gzip));
-  const payload_ptr p = make_local<payload>(signal::traces, two, coding::gzip, payload::facts{});
+  const payload_ptr p =
+      zc::make_local<payload>(signal::traces, two, coding::gzip, payload::facts{});
   ASSERT_TRUE(p->identity(via));
   EXPECT_EQ(p->parts(), 2U);
   EXPECT_NE(*p->as(coding::gzip, 0, via), &p->received());
@@ -108,8 +109,8 @@ TEST_F(PayloadTest, WhatTheInspectionInflatedIsNotInflatedAgain) {
 }
 
 TEST_F(PayloadTest, ABodyThatDoesNotInflateIsTriedOnce) {
-  const payload_ptr p = make_local<payload>(signal::traces, kit::chain_of("no gzip at all"),
-                                            coding::gzip, payload::facts{});
+  const payload_ptr p = zc::make_local<payload>(signal::traces, kit::chain_of("no gzip at all"),
+                                                coding::gzip, payload::facts{});
   EXPECT_FALSE(p->identity(via));
   EXPECT_FALSE(p->as(coding::zstd, 0, via));
   EXPECT_EQ(inflates(), 0U);
@@ -139,7 +140,7 @@ TEST_F(PayloadTest, WantOfMemoryIsNotRememberedAsABrokenBody) {
 
 TEST_F(PayloadTest, RemembersABoundedNumberOfForms) {
   const payload_ptr p =
-      make_local<payload>(signal::traces, plain, std::optional<std::uint64_t>(50));
+      zc::make_local<payload>(signal::traces, plain, std::optional<std::uint64_t>(50));
   for (int level = 1; level <= 9; ++level) ASSERT_TRUE(p->as(coding::zstd, level, via));
   EXPECT_EQ(deflates(), 9U);
   ASSERT_TRUE(p->as(coding::zstd, 9, via));

@@ -40,8 +40,8 @@ TEST_F(DebugExporterTest, BasicPrintsTheCollectorsLines) {
 
 TEST_F(DebugExporterTest, CompressedBodiesAreShownToo) {
   const auto plain = kit::chain_of(kit::request_of(signal::logs, 4));
-  give(make_local<payload>(signal::logs, kit::packed(at, plain, zc::coding::zstd), zc::coding::zstd,
-                           payload::facts{}));
+  give(zc::make_local<payload>(signal::logs, kit::packed(at, plain, zc::coding::zstd),
+                               zc::coding::zstd, payload::facts{}));
   EXPECT_TRUE(at.out.says(R"("log records": 4)"));
 }
 
@@ -67,8 +67,8 @@ TEST_F(DebugExporterTest, ThereafterZeroMeansNoneAndOneMeansAll) {
 }
 
 TEST_F(DebugExporterTest, ABodyThatCannotBeReadIsReportedAndAcknowledged) {
-  give(make_local<payload>(signal::logs, kit::chain_of("\x0a\x7f"), zc::coding::identity,
-                           payload::facts{}));
+  give(zc::make_local<payload>(signal::logs, kit::chain_of("\x0a\x7f"), zc::coding::identity,
+                               payload::facts{}));
   EXPECT_TRUE(at.out.says("cannot be shown"));
 }
 

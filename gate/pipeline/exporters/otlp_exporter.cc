@@ -191,7 +191,7 @@ std::optional<verdict> otlp_exporter::cut_part(const payload_ptr& part, delivery
   for (zc::bytes_chain& piece : *pieces) {
     const std::uint64_t n = otlp::count_items(part->kind(), piece).value_or(0);
     const auto smaller =
-        make_local<payload>(part->kind(), std::move(piece), std::optional<std::uint64_t>(n));
+        zc::make_local<payload>(part->kind(), std::move(piece), std::optional<std::uint64_t>(n));
     if (auto why = cut_part(smaller, into, depth + 1)) return why;
   }
   return std::nullopt;

@@ -118,7 +118,7 @@ TEST_F(OtlpExporterTest, SendsTheReceivedBytesWhenTheyAreInTheRightCoding) {
   how.otlp.timeout = milliseconds(1'234);
   const zc::bytes_chain body =
       kit::packed(at, kit::chain_of(kit::request_of(signal::traces, 3)), coding::gzip);
-  send(make_local<payload>(signal::traces, body, coding::gzip, payload::facts{1, 3, 100}));
+  send(zc::make_local<payload>(signal::traces, body, coding::gzip, payload::facts{1, 3, 100}));
   ASSERT_EQ(out.size(), 1U);
   const client_request& r = out[0].request;
   EXPECT_EQ(r.path, otlp::grpc_path(signal::traces));
@@ -306,7 +306,8 @@ TEST_F(OtlpExporterTest, ARecordThatIsTooLargeByItselfIsNotSentAndCounted) {
 
 TEST_F(OtlpExporterTest, ABodyThatDoesNotConvertIsLost) {
   how.otlp.compression = coding::zstd;
-  send(make_local<payload>(signal::logs, kit::chain_of("junk"), coding::gzip, payload::facts{}));
+  send(
+      zc::make_local<payload>(signal::logs, kit::chain_of("junk"), coding::gzip, payload::facts{}));
   EXPECT_TRUE(out.empty());
   EXPECT_EQ(last.what, lost);
 }

@@ -8,7 +8,7 @@
 
 namespace sluice {
 
-struct batch_processor::link final : local_counted {
+struct batch_processor::link final : zc::local_counted {
   explicit link(batch_processor& to) noexcept : at(&to) {}
   batch_processor* at;
 };
@@ -34,7 +34,7 @@ batch_processor::batch_processor(shard_context& in, const batch_settings& how, c
       waits_(next.waits_for_result()),
       counts_(in.counts.processor(how.id)),
       retry_delay_(bounds.retry_min),
-      link_(make_local<link>(*this)),
+      link_(zc::make_local<link>(*this)),
       flush_(*this),
       retry_(*this),
       end_(*this) {
@@ -128,8 +128,8 @@ void batch_processor::flush(trigger why) {
   if (how_.send_batch_max_size > 0 && pending_items_ > how_.send_batch_max_size) {
     return flush_parts(why);
   }
-  payload_ptr joined =
-      make_local<payload>(kind_, std::move(pending_), std::optional<std::uint64_t>(pending_items_));
+  payload_ptr joined = zc::make_local<payload>(kind_, std::move(pending_),
+                                               std::optional<std::uint64_t>(pending_items_));
   pending_.clear();
   pending_items_ = 0;
   enqueue(std::move(joined), ack::of_all(std::exchange(acks_, {})),
@@ -160,7 +160,7 @@ void batch_processor::flush_parts(trigger why) {
       keep_rest(std::move(part), items, all.share());
       break;
     }
-    enqueue(make_local<payload>(kind_, std::move(part), std::optional<std::uint64_t>(items)),
+    enqueue(zc::make_local<payload>(kind_, std::move(part), std::optional<std::uint64_t>(items)),
             all.share(), std::exchange(requests, 0), oldest_, why);
   }
   all.succeed();

@@ -108,7 +108,7 @@ class batch_processor final : public consumer {
   entries offered_;  // downstream has not answered yet
   std::size_t outgoing_bytes_ = 0;
   zc::nanoseconds retry_delay_;
-  local_ptr<link> link_;
+  zc::local_ptr<link> link_;
   zc::member_timer<batch_processor, &batch_processor::on_timeout> flush_;
   zc::member_timer<batch_processor, &batch_processor::on_retry> retry_;
   zc::member_timer<batch_processor, &batch_processor::on_deadline> end_;

@@ -37,8 +37,8 @@ struct BatchProcessorTest : ::testing::Test {
   }
   payload_ptr gzipped(std::uint64_t items, std::string_view tag = "z") {
     const auto plain = kit::chain_of(kit::request_of(kind, items, tag));
-    return make_local<payload>(kind, kit::packed(at, plain, coding::gzip), coding::gzip,
-                               payload::facts{1, items, plain.size()});
+    return zc::make_local<payload>(kind, kit::packed(at, plain, coding::gzip), coding::gzip,
+                                   payload::facts{1, items, plain.size()});
   }
   processor_metrics& counts() { return at.counts.processor("batch"); }
 };
@@ -115,14 +115,14 @@ TEST_F(BatchProcessorTest, RequestsThatNobodyCountedAreCountedHere) {
   open();
   kit::slot a, bad;
   const auto plain = kit::chain_of(kit::request_of(kind, 10, "o"));
-  node->consume({make_local<payload>(kind, kit::packed(at, plain, coding::gzip), coding::gzip,
-                                     payload::facts{}),
+  node->consume({zc::make_local<payload>(kind, kit::packed(at, plain, coding::gzip), coding::gzip,
+                                         payload::facts{}),
                  a.ask(),
                  {}});
   ASSERT_EQ(end.items.size(), 1U);
   EXPECT_EQ(end.items[0], 10U);
   node->consume(
-      {make_local<payload>(kind, kit::chain_of("\x0a\x7f"), coding::identity, payload::facts{}),
+      {zc::make_local<payload>(kind, kit::chain_of("\x0a\x7f"), coding::identity, payload::facts{}),
        bad.ask(),
        {}});
   EXPECT_TRUE(bad.permanent());
@@ -134,7 +134,7 @@ TEST_F(BatchProcessorTest, ProfilesPassThrough) {
   open();
   kit::slot a;
   node->consume(
-      {make_local<payload>(kind, kit::chain_of("opaque"), coding::identity, payload::facts{}),
+      {zc::make_local<payload>(kind, kit::chain_of("opaque"), coding::identity, payload::facts{}),
        a.ask(),
        {}});
   ASSERT_EQ(end.bodies.size(), 1U);
@@ -409,9 +409,9 @@ void run_model(std::uint32_t seed) {
       const bool squeezed = random() % 2 == 0;
       payload_ptr p =
           squeezed
-              ? make_local<payload>(signal::traces, kit::packed(at, plain, coding::gzip),
-                                    coding::gzip, payload::facts{1, items, plain.size()})
-              : make_local<payload>(signal::traces, plain, std::optional<std::uint64_t>(items));
+              ? zc::make_local<payload>(signal::traces, kit::packed(at, plain, coding::gzip),
+                                        coding::gzip, payload::facts{1, items, plain.size()})
+              : zc::make_local<payload>(signal::traces, plain, std::optional<std::uint64_t>(items));
       asked += 1;
       node.consume({std::move(p),
                     ack::of([&, items](verdict&& v) {

@@ -44,8 +44,8 @@ const std::string& text() {
 }
 
 payload_ptr request(const zc::bytes& body) {
-  return make_local<payload>(otlp::signal::logs, zc::bytes_chain(body),
-                             std::optional<std::uint64_t>(10));
+  return zc::make_local<payload>(otlp::signal::logs, zc::bytes_chain(body),
+                                 std::optional<std::uint64_t>(10));
 }
 
 struct place {

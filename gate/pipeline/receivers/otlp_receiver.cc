@@ -169,7 +169,7 @@ void otlp_receiver::serve(std::unique_ptr<zc::net::exchange> request, zc::bytes_
   if (!seen->facts.items) counts.of[*kind].opaque.add();
   if (seen->facts.parts > 1) counts.multi_part.add();
   const std::uint64_t items = seen->facts.items.value_or(0);
-  payload_ptr what = make_local<payload>(*kind, std::move(body), as, seen->facts);
+  payload_ptr what = zc::make_local<payload>(*kind, std::move(body), as, seen->facts);
   if (seen->kept) what->keep_inflated(std::move(seen->inflated), seen->facts.parts);
   ack done = ack::on(std::make_unique<pending>(*this, std::move(request), *kind, items, counts));
   consumer& next = *to_[static_cast<std::size_t>(*kind)];
