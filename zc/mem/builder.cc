@@ -1,40 +1,11 @@
 #include "zc/mem/builder.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <utility>
 
-#include "zc/base/ledger.h"
-
 namespace zc {
-namespace {
-
-struct heap_room final : owner {
-  explicit heap_room(std::size_t whole) noexcept : owner(&free_room, whole) {}
-  static void free_room(owner* self) noexcept {
-    auto* room = static_cast<heap_room*>(self);
-    room->~heap_room();
-    ::operator delete(room);
-  }
-};
-
-}  // namespace
-
-bytes_builder bytes_builder::with_capacity(std::size_t capacity) {
-  if (capacity == 0) return {};
-  ZC_CHECK(capacity <= SIZE_MAX - sizeof(heap_room));
-  const std::size_t whole = sizeof(heap_room) + capacity;
-  auto* room = new (::operator new(whole)) heap_room(whole);
-  return over(*room, {reinterpret_cast<std::byte*>(room + 1), capacity});
-}
-
-bytes_builder bytes_builder::over(owner& block, std::span<std::byte> room) noexcept {
-  bytes_builder b;
-  b.block_ = &block;
-  b.data_ = room.data();
-  b.capacity_ = room.size();
-  return b;
-}
 
 void bytes_builder::swap(bytes_builder& other) noexcept {
   std::swap(block_, other.block_);
@@ -44,38 +15,129 @@ void bytes_builder::swap(bytes_builder& other) noexcept {
   std::swap(capacity_, other.capacity_);
 }
 
-void bytes_builder::commit(std::size_t n) {
-  ZC_CHECK(n <= capacity_ - used_);
-  used_ += n;
-}
-
-void bytes_builder::append_copy(std::span<const std::byte> source) {
-  if (source.empty()) return;
-  ZC_CHECK(source.size() <= capacity_ - used_);
-  std::memcpy(data_ + used_, source.data(), source.size());
-  used_ += source.size();
-  ledger::count(ledger::reason::copy_of, source.size());
-}
-
-bytes bytes_builder::take() {
-  if (size() == 0) return {};
-  bytes written = bytes::share(*block_, {data_ + start_, used_ - start_});
-  start_ = used_;
-  return written;
-}
-
-bytes bytes_builder::freeze() && {
-  bytes_builder last(std::move(*this));
-  if (last.size() == 0) return {};
-  const std::span<const std::byte> written{last.data_ + last.start_, last.size()};
-  return bytes::adopt(*std::exchange(last.block_, nullptr), written);
+// Sole holder: the whole block is ours again, whatever part of it this builder had.
+void bytes_builder::start_over() noexcept {
+  const std::span<std::byte> room = block_->room();
+  if (!room.empty()) {
+    data_ = room.data();
+    capacity_ = room.size();
+  }
+  start_ = used_ = 0;
 }
 
 bool bytes_builder::try_rewind() noexcept {
-  ZC_CHECK(size() == 0);
+  ZC_REQUIRES(size() == 0, "bytes_builder::try_rewind requires that all was taken");
   if (block_ == nullptr || !block_->unique()) return false;
-  start_ = used_ = 0;
+  start_over();
   return true;
+}
+
+bool bytes_builder::try_reclaim(std::size_t n) noexcept {
+  if (n <= capacity_ - used_) return true;
+  if (block_ == nullptr || !block_->unique()) return false;
+  std::span<std::byte> room = block_->room();
+  if (room.empty()) room = {data_, capacity_};
+  const std::size_t live = size();
+  if (n > room.size() - live) return false;
+  const std::byte* const from = data_ + start_;
+  // Moving pays only when it frees as much as it moves; else appending would cost O(n) each.
+  if (static_cast<std::size_t>(from - room.data()) < live) return false;
+  start_over();
+  if (live > 0) {
+    std::memcpy(data_, from, live);
+    used_ = live;
+    ledger::count(ledger::reason::copy_of, live);
+  }
+  return true;
+}
+
+std::size_t bytes_builder::grown_capacity(std::size_t n) const noexcept {
+  const std::size_t most = heap_block::room_max();
+  if (n > most - std::min(size(), most)) return SIZE_MAX;
+  const std::size_t twice = capacity_ > most / 2 ? most : capacity_ * 2;
+  return std::max({size() + n, twice, first_capacity});
+}
+
+void bytes_builder::move_to(heap_block& block, std::size_t capacity) noexcept {
+  const std::size_t live = size();
+  if (live > 0) {
+    std::memcpy(block.payload(), data_ + start_, live);
+    ledger::count(ledger::reason::copy_of, live);
+  }
+  owner::release(std::exchange(block_, &block));
+  data_ = block.payload();
+  start_ = 0;
+  used_ = live;
+  capacity_ = capacity;
+}
+
+void bytes_builder::grow(std::size_t n) {
+  const std::size_t capacity = grown_capacity(n);
+  move_to(heap_block::make(capacity), capacity);
+}
+
+void bytes_builder::grow_to_append(std::size_t n) {
+  if (try_reclaim(n)) return;
+  ZC_REQUIRES(grows(),
+              "bytes_builder: what is appended fits into spare(), or the block is on the heap");
+  grow(n);
+}
+
+void bytes_builder::append_copy_grown(std::span<const std::byte> source) {
+  // The source may lie in this very block: it must not go, or be written over, before it is read.
+  bytes kept = block_ == nullptr ? bytes() : bytes::share(*block_, {data_, capacity_});
+  if (!kept.contains(source)) kept.clear();
+  grow_to_append(source.size());
+  append_copy(source);
+}
+
+bool bytes_builder::try_reserve(std::size_t n) noexcept {
+  if (try_reclaim(n)) return true;
+  const std::size_t capacity = grown_capacity(n);
+  heap_block* const block = heap_block::try_make(capacity);
+  if (block == nullptr) return false;
+  move_to(*block, capacity);
+  return true;
+}
+
+bytes bytes_builder::take(std::size_t count) {
+  ZC_REQUIRES(count <= size(), "bytes_builder::take requires count <= size()");
+  if (count == 0) return {};
+  bytes front(owner::acquire(block_), data_ + start_, count);
+  start_ += count;
+  return front;
+}
+
+bytes_builder bytes_builder::split_off(std::size_t at) {
+  ZC_REQUIRES(at <= size(), "bytes_builder::split_off requires at <= size()");
+  if (block_ == nullptr) return {};
+  const std::size_t cut = start_ + at;
+  bytes_builder back(owner::acquire(block_), data_ + cut, 0, used_ - cut, capacity_ - cut);
+  used_ = capacity_ = cut;
+  return back;
+}
+
+bool bytes_builder::try_unsplit(bytes_builder& next) noexcept {
+  if (block_ == nullptr || block_ != next.block_ || this == &next) return false;
+  // Its written part must follow ours without a gap, in memory and in what is still to be taken.
+  if (used_ != capacity_ || data_ + capacity_ != next.data_ || next.start_ != 0) return false;
+  used_ += next.used_;
+  capacity_ += next.capacity_;
+  next = bytes_builder();
+  return true;
+}
+
+std::expected<bytes_builder, bytes> bytes::try_unfreeze() && {
+  if (owner_ == nullptr || !owner_->writable() || !owner_->unique())
+    return std::unexpected(std::move(*this));
+  std::span<std::byte> room = owner_->room();
+  // Without a known room only what the handle shows. Writable memory was never const.
+  if (room.empty()) room = {const_cast<std::byte*>(data_), size_};
+  const auto start = static_cast<std::size_t>(data_ - room.data());
+  bytes_builder again(owner_, room.data(), start, start + size_, room.size());
+  owner_ = nullptr;
+  clear();
+  return again;
 }
 
 }  // namespace zc

@@ -84,6 +84,37 @@ void string_copy_each(benchmark::State& state) {
   }
 }
 
+// Grown from nothing, as nobody knows how long it will be. Copies in moving are counted.
+void builder_growing(benchmark::State& state) {
+  for (auto _ : state) {
+    const bytes made = build(bytes_builder(), size_of(state));
+    benchmark::DoNotOptimize(made.data());
+    benchmark::ClobberMemory();
+  }
+  account(state);
+}
+
+// The whole life of a small message: made, filled, frozen, dropped. Beside Rust's
+// BytesMut::with_capacity(64), put_slice, freeze.
+void builder_small(benchmark::State& state) {
+  for (auto _ : state) {
+    bytes_builder b = bytes_builder::with_capacity(64);
+    b.append_copy(std::string_view("0123456789abcdef"));
+    bytes made = std::move(b).freeze();
+    benchmark::DoNotOptimize(made);
+  }
+}
+
+void shared_string_small(benchmark::State& state) {
+  for (auto _ : state) {
+    std::string text;
+    text.reserve(64);
+    text.append("0123456789abcdef");
+    auto made = std::make_shared<const std::string>(std::move(text));
+    benchmark::DoNotOptimize(made);
+  }
+}
+
 void sizes(benchmark::internal::Benchmark* of) {
   of->Arg(4 << 10)->Arg(64 << 10)->Arg(1 << 20);
 }
@@ -91,6 +122,9 @@ BENCHMARK(builder_on_heap)->Apply(sizes);
 BENCHMARK(builder_on_pool)->Apply(sizes);
 BENCHMARK_CAPTURE(string_and_copy, grown, false)->Apply(sizes);
 BENCHMARK_CAPTURE(string_and_copy, reserved, true)->Apply(sizes);
+BENCHMARK(builder_growing)->Apply(sizes);
+BENCHMARK(builder_small);
+BENCHMARK(shared_string_small);
 BENCHMARK(builder_take_each);
 BENCHMARK(string_copy_each);
 

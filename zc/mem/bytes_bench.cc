@@ -2,6 +2,9 @@
 // one payload with three holders keeps from other use. Argument: size of the payload.
 #include <array>
 #include <cstring>
+#include <functional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -97,6 +100,78 @@ void hold_copies(benchmark::State& state) {
   state.counters["held"] = static_cast<double>(held);
 }
 
+// One block cut into frames, all of them dropped again. Argument: frames.
+constexpr std::size_t frames_max = 64;
+
+void split_by_slices(benchmark::State& state) {
+  const bytes payload = shared_payload(64_KiB);
+  const std::size_t frames = size_of(state);
+  const std::size_t frame = payload.size() / frames;
+  std::array<bytes, frames_max> out;
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < frames; ++i) out[i] = payload.slice(i * frame, frame);
+    benchmark::DoNotOptimize(out.data());
+    benchmark::ClobberMemory();
+    for (std::size_t i = 0; i < frames; ++i) out[i].clear();
+  }
+}
+
+void split_at_once(benchmark::State& state) {
+  const bytes payload = shared_payload(64_KiB);
+  const std::size_t frames = size_of(state);
+  const std::size_t frame = payload.size() / frames;
+  std::array<bytes, frames_max> out;
+  for (auto _ : state) {
+    payload.split_each(frame, out.begin());
+    benchmark::DoNotOptimize(out.data());
+    benchmark::ClobberMemory();
+    bytes::release_all(std::span(out).first(frames));
+  }
+}
+
+// Only the cutting: the frames are dropped one by one, outside of the measured time's difference.
+void split_at_once_drop_each(benchmark::State& state) {
+  const bytes payload = shared_payload(64_KiB);
+  const std::size_t frames = size_of(state);
+  const std::size_t frame = payload.size() / frames;
+  std::array<bytes, frames_max> out;
+  for (auto _ : state) {
+    payload.split_each(frame, out.begin());
+    benchmark::DoNotOptimize(out.data());
+    benchmark::ClobberMemory();
+    for (std::size_t i = 0; i < frames; ++i) out[i].clear();
+  }
+}
+
+// A field of a large block, kept: shared, or copied because it is small. Argument: its size.
+void keep_by_slice(benchmark::State& state) {
+  const bytes payload = shared_payload(64_KiB);
+  for (auto _ : state) {
+    bytes kept = payload.slice(1000, size_of(state));
+    benchmark::DoNotOptimize(kept);
+  }
+}
+
+void keep_by_copy(benchmark::State& state) {
+  const bytes payload = shared_payload(64_KiB);
+  for (auto _ : state) {
+    bytes kept = payload.slice_or_copy(1000, size_of(state));
+    benchmark::DoNotOptimize(kept);
+  }
+}
+
+void hash_content(benchmark::State& state) {
+  const bytes payload = shared_payload(size_of(state));
+  for (auto _ : state) benchmark::DoNotOptimize(std::hash<bytes>()(payload));
+  state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+
+void hash_by_std(benchmark::State& state) {
+  const bytes payload = shared_payload(size_of(state));
+  for (auto _ : state) benchmark::DoNotOptimize(std::hash<std::string_view>()(payload.text()));
+  state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+
 void sizes(benchmark::internal::Benchmark* of) {
   of->Arg(1'000)->Arg(64'000)->Arg(1'000'000)->Arg(10'000'000);
 }
@@ -107,6 +182,13 @@ BENCHMARK(copy_half)->Apply(sizes);
 BENCHMARK(share_from_two_threads)->Threads(2)->UseRealTime();
 BENCHMARK(hold_shared)->Arg(1'000'000);
 BENCHMARK(hold_copies)->Arg(1'000'000);
+BENCHMARK(split_by_slices)->Arg(4)->Arg(16)->Arg(64);
+BENCHMARK(split_at_once)->Arg(4)->Arg(16)->Arg(64);
+BENCHMARK(split_at_once_drop_each)->Arg(4)->Arg(16)->Arg(64);
+BENCHMARK(keep_by_slice)->Arg(64)->Arg(512);
+BENCHMARK(keep_by_copy)->Arg(64)->Arg(512);
+BENCHMARK(hash_content)->Arg(16)->Arg(1000)->Arg(64'000);
+BENCHMARK(hash_by_std)->Arg(16)->Arg(1000)->Arg(64'000);
 
 }  // namespace
 

@@ -124,6 +124,50 @@ void life_as_string(benchmark::State& state) {
   account(state);
 }
 
+// Many small pieces (attributes, headers): shared each, or copied side by side.
+std::vector<bytes> small_pieces() {
+  std::vector<bytes> out;
+  for (int i = 0; i < 1000; ++i)
+    out.push_back(bytes::copy_of("a piece of forty bytes, all together...."));
+  return out;
+}
+
+void small_pieces_shared(benchmark::State& state) {
+  const auto in = small_pieces();
+  for (auto _ : state) {
+    bytes_chain whole;
+    for (const bytes& piece : in) whole.append(piece);
+    benchmark::DoNotOptimize(whole);
+  }
+}
+
+void small_pieces_copied(benchmark::State& state) {
+  const auto in = small_pieces();
+  for (auto _ : state) {
+    bytes_chain whole;
+    for (const bytes& piece : in) whole.append_or_copy(piece);
+    benchmark::DoNotOptimize(whole);
+  }
+}
+
+// A delimiter at the very end, across pieces; beside joining first.
+void find_in_chain(benchmark::State& state) {
+  bytes_chain whole = chain_of(received(state));
+  whole.append("\r"_bytes);
+  whole.append("\n"_bytes);
+  for (auto _ : state) benchmark::DoNotOptimize(whole.find("\r\n"));
+}
+
+void find_in_joined(benchmark::State& state) {
+  auto in = received(state);
+  in.push_back("\r\n"_bytes);
+  for (auto _ : state) benchmark::DoNotOptimize(joined(in).find("\r\n"));
+}
+
+BENCHMARK(small_pieces_shared);
+BENCHMARK(small_pieces_copied);
+BENCHMARK(find_in_chain)->Arg(512)->Arg(16 << 10);
+BENCHMARK(find_in_joined)->Arg(512)->Arg(16 << 10);
 BENCHMARK(assemble_chain)->Arg(512)->Arg(16 << 10);
 BENCHMARK(assemble_string)->Arg(512)->Arg(16 << 10);
 BENCHMARK(slice_chain)->Arg(512)->Arg(16 << 10);

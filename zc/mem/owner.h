@@ -1,34 +1,89 @@
 // zc/mem/owner.h - one counted claim on some memory: a heap block, a pool block, a mapping.
+//
+//     block   [ owner | header's rest | room ....................... | slack ]
+//             '------------------------- retained() -----------------------'
+//             ^ this                  ^ room(): where the payload of such a block may lie
+//
+// Ownership  Born with one reference, which belongs to whoever created it. The last reference to go
+//            calls the free function, once.
+// Threads    Any. The free function runs on the thread that lets go last.
+// Cost       acquire: one relaxed increment. release: one decrement, none for the last holder.
+//            Many references at once cost one update: acquire(o, n), release(o, n).
+// Errors     2^31 references are a leak, and stop the program.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "zc/base/check.h"
 
 namespace zc {
 
+// What kind of memory stands behind a handle.
+enum class backing : std::uint8_t {
+  static_storage,  // outlives every handle; there is no owner
+  heap,            // header and payload in one allocation of operator new
+  pool,            // a block of a pool
+  mapped_file,     // pages of a file, read-only
+  shared_memory,   // pages that another process may map as well
+  foreign,         // somebody else's: a container that was moved in, or a deleter's
+};
+
 // Derive from it, keep the payload beside or inside the derived object, and pass a function that
-// gives everything back. Born with one reference, which belongs to whoever created it.
-// `retained` is the memory that the claim keeps from other use, in bytes: what a quota counts.
+// gives everything back. `retained` is the memory that the claim keeps from other use, in bytes:
+// what a quota counts.
 class owner {
  public:
   using free_fn = void (*)(owner*) noexcept;
 
-  owner(free_fn free, std::size_t retained) noexcept : free_(free), retained_(retained) {}
+  struct traits {
+    backing from = backing::foreign;
+    // A sole holder may write what it holds: the memory is neither read-only nor seen by others.
+    bool writable = false;
+    // Not 0: owner and payload are one block of `retained` bytes, all of it writable by a sole
+    // holder but the first `header` and the last `slack` bytes. Multiples of 8, at most 2040.
+    std::size_t header = 0;
+    std::size_t slack = 0;
+  };
+
+  owner(free_fn free, std::size_t retained) noexcept : owner(free, retained, traits{}) {}
+  owner(free_fn free, std::size_t retained, const traits& about) noexcept
+      : from_(about.from),
+        writable_(about.writable),
+        header_words_(static_cast<std::uint8_t>(about.header / word)),
+        slack_words_(static_cast<std::uint8_t>(about.slack / word)),
+        free_(free),
+        retained_(retained) {
+    ZC_REQUIRES(about.header % word == 0 && about.header <= words_max * word,
+                "owner::traits::header is a multiple of 8, at most 2040");
+    ZC_REQUIRES(about.slack % word == 0 && about.slack <= words_max * word,
+                "owner::traits::slack is a multiple of 8, at most 2040");
+    ZC_REQUIRES(about.header == 0 || about.header + about.slack <= retained,
+                "owner: header and slack lie within the retained block");
+  }
   owner(const owner&) = delete;
   owner& operator=(const owner&) = delete;
 
-  // Both accept null, which stands for memory that nobody has to give back.
-  static owner* acquire(owner* shared) noexcept;
-  static void release(owner* shared) noexcept;
+  // `n` references more, or less. Both accept null, which stands for memory that nobody has to give
+  // back.
+  static owner* acquire(owner* shared, std::uint32_t n = 1) noexcept;
+  static void release(owner* shared, std::uint32_t n = 1) noexcept;
 
   // True when the caller's reference is the only one. Meaningful only to a holder of a reference.
   // Acquire: what other holders did to the payload happens before the answer.
   bool unique() const noexcept { return refs_.load(std::memory_order_acquire) == 1; }
 
   std::size_t retained() const noexcept { return retained_; }
+  backing from() const noexcept { return from_; }
+  bool writable() const noexcept { return writable_; }
+  // All that a payload in this block may occupy; empty when owner and payload are not one block.
+  std::span<std::byte> room() noexcept {
+    if (header_words_ == 0) return {};
+    const std::size_t header = header_words_ * word;
+    return {reinterpret_cast<std::byte*>(this) + header, retained_ - header - slack_words_ * word};
+  }
 
  protected:
   ~owner() = default;
@@ -37,31 +92,40 @@ class owner {
 
  private:
   static constexpr std::uint32_t refs_max = UINT32_MAX / 2;
+  static constexpr std::size_t word = 8;
+  static constexpr std::size_t words_max = UINT8_MAX;
 
   std::atomic<std::uint32_t> refs_{1};
+  backing from_;
+  bool writable_;
+  std::uint8_t header_words_;
+  std::uint8_t slack_words_;
   free_fn free_;
   std::size_t retained_;
 };
 
-inline owner* owner::acquire(owner* shared) noexcept {
+static_assert(sizeof(owner) == 24, "three words: it stands before every payload");
+
+inline owner* owner::acquire(owner* shared, std::uint32_t n) noexcept {
   if (shared == nullptr) return nullptr;
   // Relaxed: a new reference is always made from one that already keeps the owner alive.
-  const std::uint32_t before = shared->refs_.fetch_add(1, std::memory_order_relaxed);
-  ZC_CHECK(before < refs_max);  // a leak stops the program long before the count can wrap
+  const std::uint32_t before = shared->refs_.fetch_add(n, std::memory_order_relaxed);
+  // A leak stops the program long before the count can wrap. Not before + n: that sum can wrap.
+  ZC_CHECK(before < refs_max && n <= refs_max - before);
   return shared;
 }
 
-inline void owner::release(owner* shared) noexcept {
-  if (shared == nullptr) return;
+inline void owner::release(owner* shared, std::uint32_t n) noexcept {
+  if (shared == nullptr || n == 0) return;
   // The last holder needs no read-modify-write: nobody is left to race with. Acquire, as below.
-  if (shared->refs_.load(std::memory_order_acquire) == 1) {
+  if (shared->refs_.load(std::memory_order_acquire) == n) {
     shared->free_(shared);
     return;
   }
   // Acquire-release: every use of the payload happens before `free_` runs.
-  const std::uint32_t before = shared->refs_.fetch_sub(1, std::memory_order_acq_rel);
-  ZC_DCHECK(before > 0);
-  if (before == 1) shared->free_(shared);
+  const std::uint32_t before = shared->refs_.fetch_sub(n, std::memory_order_acq_rel);
+  ZC_DCHECK(before >= n);
+  if (before == n) shared->free_(shared);
 }
 
 }  // namespace zc

@@ -40,7 +40,10 @@ thread_local char thread_mark;
 
 struct pool::block final : owner {
   block(core* from, std::uint32_t index, std::size_t whole) noexcept
-      : owner(&give_back, whole), home(from), size_index(index) {}
+      : owner(&give_back, whole,
+              {.from = backing::pool, .writable = true, .header = header_bytes, .slack = slack}),
+        home(from),
+        size_index(index) {}
   void reuse() noexcept { revive(); }
   std::span<std::byte> room() noexcept {
     return {reinterpret_cast<std::byte*>(this) + header_bytes, retained() - header_bytes - slack};

@@ -186,11 +186,5 @@ TEST(BuilderTest, FrozenAndTakenBytesLieWhereTheyWereWritten) {
   EXPECT_EQ(p.read().misses, 1u) << "one block for all of it";
 }
 
-TEST(BuilderDeathTest, WritingPastTheBlockAborts) {
-  bytes_builder b = bytes_builder::with_capacity(4);
-  EXPECT_DEATH(b.commit(5), "n <= capacity_ - used_");
-  EXPECT_DEATH(b.append_copy("12345"), "source.size\\(\\) <= capacity_ - used_");
-}
-
 }  // namespace
 }  // namespace zc
