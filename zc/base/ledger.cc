@@ -63,4 +63,37 @@ totals read() noexcept {
   return sum;
 }
 
+totals read_this_thread() noexcept {
+  totals sum;
+  add_to(sum, detail::mine);
+  return sum;
+}
+
+totals& totals::operator+=(const totals& more) noexcept {
+  for (std::size_t i = 0; i < reasons; ++i) {
+    bytes[i] += more.bytes[i];
+    times[i] += more.times[i];
+  }
+  received += more.received;
+  forwarded += more.forwarded;
+  return *this;
+}
+
+totals& totals::operator-=(const totals& before) noexcept {
+  for (std::size_t i = 0; i < reasons; ++i) {
+    bytes[i] -= before.bytes[i];
+    times[i] -= before.times[i];
+  }
+  received -= before.received;
+  forwarded -= before.forwarded;
+  return *this;
+}
+
+scope::scope(threads whose) noexcept
+    : before_(whose == threads::all ? read() : read_this_thread()), whose_(whose) {}
+
+totals scope::so_far() const noexcept {
+  return (whose_ == threads::all ? read() : read_this_thread()) - before_;
+}
+
 }  // namespace zc::ledger

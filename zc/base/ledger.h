@@ -5,9 +5,22 @@
 // and a running process exports. Framing that is new (headers, length prefixes) is not payload and
 // not counted.
 //
+//     ledger::scope s;                        what this thread copies from here on
+//     forward(message);
+//     if (s.copied() > bound) complain(s.so_far());
+//
+//     ledger::tally mine;                     what one request copies, wherever it runs
+//     { tally::stretch now(mine); parse(); }      before it waits ...
+//     { tally::stretch now(mine); send(); }       ... and after, on this thread or another
+//
 // Threads  Each thread counts in its own cache lines; read() adds all threads up, those that ended
-//          included.
-// Cost     One plain add to thread-local memory per call.
+//          included. A scope belongs to the thread that made it. A tally goes where its request
+//          goes, one thread at a time, with whatever hands the request over.
+// Awaits   A scope that lives across a co_await counts what others do meanwhile: a coroutine uses a
+//          tally, and closes its stretch before each co_await.
+// Nesting  An outer scope or stretch includes what inner ones count.
+// Cost     count(): two plain adds to thread-local memory, scopes or not. A scope or a stretch
+//          reads a dozen words when it begins, and again when it is asked.
 #pragma once
 
 #include <array>
@@ -38,6 +51,15 @@ struct totals {
 
   // User-space copies of payload; what a coder produced is new payload and left out.
   std::uint64_t copied() const noexcept { return bytes[0] + bytes[1] + bytes[2] + bytes[3]; }
+  std::uint64_t copies() const noexcept { return times[0] + times[1] + times[2] + times[3]; }
+  std::uint64_t of(reason why) const noexcept { return bytes[static_cast<std::size_t>(why)]; }
+  std::uint64_t times_of(reason why) const noexcept { return times[static_cast<std::size_t>(why)]; }
+
+  totals& operator+=(const totals& more) noexcept;
+  totals& operator-=(const totals& before) noexcept;
+  friend totals operator+(totals a, const totals& b) noexcept { return a += b; }
+  friend totals operator-(totals a, const totals& b) noexcept { return a -= b; }
+  friend bool operator==(const totals&, const totals&) noexcept = default;
 };
 
 namespace detail {
@@ -71,5 +93,48 @@ inline void count_forwarded(std::size_t n) noexcept {
 
 // The sum over all threads. Figures of running threads may be a moment old.
 totals read() noexcept;
+// What the calling thread has counted since it began. No lock.
+totals read_this_thread() noexcept;
+
+enum class threads : std::uint8_t {
+  this_one,
+  all,  // with a lock, and work of others included: for tests, and for sums
+};
+
+// What is counted from here on.
+class scope {
+ public:
+  explicit scope(threads whose = threads::this_one) noexcept;
+  totals so_far() const noexcept;
+  std::uint64_t copied() const noexcept { return so_far().copied(); }
+
+ private:
+  totals before_;
+  threads whose_;
+};
+
+// What belongs to one request, in as many stretches as it runs. A value: may be moved and copied.
+class tally {
+ public:
+  class stretch;
+  const totals& so_far() const noexcept { return sum_; }  // of the stretches that have ended
+  std::uint64_t copied() const noexcept { return sum_.copied(); }
+
+ private:
+  totals sum_;
+};
+
+// While it lives, what this thread counts belongs to `to`, which must stay where it is.
+class [[nodiscard]] tally::stretch {
+ public:
+  explicit stretch(tally& to) noexcept : to_(to) {}
+  stretch(const stretch&) = delete;
+  stretch& operator=(const stretch&) = delete;
+  ~stretch() { to_.sum_ += now_.so_far(); }
+
+ private:
+  tally& to_;
+  scope now_;
+};
 
 }  // namespace zc::ledger
