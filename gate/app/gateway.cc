@@ -275,12 +275,15 @@ gateway_totals gateway::totals() const {
 std::string gateway::metrics_text() const {
   std::vector<const metrics*> shards;
   std::vector<const server_counters*> servers;
+  std::vector<const pool_counters*> pools;
   for (const auto& graph : graphs_) {
     shards.push_back(&graph->counts());
     servers.push_back(&graph->servers());
+    pools.push_back(&graph->pools());
   }
   std::string text = prometheus_text(shards);
   text += server_metrics_text(servers);
+  text += pool_metrics_text(pools);
   text += process_metrics_text(
       quota_, std::chrono::duration<double>(clock_.now() - started_).count(), identity_);
   return text;

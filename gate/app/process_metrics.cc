@@ -153,4 +153,65 @@ std::string server_metrics_text(std::span<const server_counters* const> shards) 
   return to;
 }
 
+// Classes that were never used are left out.
+std::string pool_metrics_text(std::span<const pool_counters* const> shards) {
+  const auto sum = [&](auto&& of) {
+    std::uint64_t all = 0;
+    for (const pool_counters* p : shards) all += of(*p).read();
+    return all;
+  };
+  std::string to;
+  using in_class = pool_counters::of_class;
+  struct row {
+    std::string_view name, kind, help;
+    const counter in_class::* which;
+  };
+  static constexpr row rows[] = {
+      {"sluice_pool_hits", "counter", "Blocks served from those kept for reuse", &in_class::hits},
+      {"sluice_pool_misses", "counter", "Blocks whose pages came from the system",
+       &in_class::misses},
+      {"sluice_pool_blocks_held", "gauge", "Blocks in use", &in_class::out},
+      {"sluice_pool_blocks_kept", "gauge", "Free blocks kept for reuse", &in_class::kept},
+  };
+  for (const row& r : rows) {
+    series(to, r.name, r.kind, r.help, "");
+    for (std::size_t i = 0; i < zc::pool::classes; ++i) {
+      if (sum([&](const pool_counters& p) -> const counter& { return p.of[i].misses; }) == 0)
+        continue;
+      fmt::format_to(
+          std::back_inserter(to), "{}{{block_bytes=\"{}\"}} {}\n", r.name,
+          zc::size_class::at(i).whole,
+          sum([&](const pool_counters& p) -> const counter& { return p.of[i].*r.which; }));
+    }
+  }
+  struct total {
+    std::string_view name, kind, help;
+    const counter pool_counters::* which;
+  };
+  static constexpr total totals[] = {
+      {"sluice_pool_kept_bytes", "gauge", "Memory of free blocks kept for reuse",
+       &pool_counters::cached_bytes},
+      {"sluice_pool_returned", "counter", "Free blocks whose pages went back to the system",
+       &pool_counters::returned},
+      {"sluice_pool_refused", "counter", "Blocks refused because the memory quota was used up",
+       &pool_counters::refused},
+      {"sluice_pool_foreign", "counter", "Blocks given back by another shard",
+       &pool_counters::foreign},
+      {"sluice_pool_called", "counter", "Times that another shard asked for what was kept",
+       &pool_counters::called},
+      {"sluice_pool_blocks_sampled", "gauge", "Blocks in use whose taker is on record",
+       &pool_counters::samples},
+  };
+  for (const total& t : totals) {
+    series(to, t.name, t.kind, t.help, "{} {}\n", t.name,
+           sum([&](const pool_counters& p) -> const counter& { return p.*t.which; }));
+  }
+  std::uint64_t oldest = 0;
+  for (const pool_counters* p : shards) oldest = std::max(oldest, p->oldest_ms.read());
+  series(to, "sluice_pool_oldest_block_seconds", "gauge",
+         "How long the oldest sampled block has been in use",
+         "sluice_pool_oldest_block_seconds {:.3f}\n", static_cast<double>(oldest) / 1000);
+  return to;
+}
+
 }  // namespace sluice

@@ -17,9 +17,9 @@ namespace {
 
 constexpr milliseconds publish_every(250);
 constexpr milliseconds stop_tick(5);
-// Free blocks that an idle shard keeps: the next burst starts warm, and the rest goes back to the
-// system.
-constexpr std::size_t idle_cached_bytes = 1_MiB;
+// One block in so many is sampled, so that what holds memory for long can be named; a record costs
+// some microseconds.
+constexpr std::uint64_t sampled_takes = 1024;
 
 template <class Settings>
 const Settings& by_id(const std::vector<Settings>& all, const std::string& id) {
@@ -57,6 +57,7 @@ shard_graph::shard_graph(zc::shard& on, shared_parts& shared, std::uint64_t seed
                         nullptr, r, l});
     }
   }
+  on_.memory().sample_every(sampled_takes);
   on_.arm(publish_timer_, publish_every);
 }
 
@@ -179,9 +180,27 @@ void shard_graph::publish() {
   published_.timed_out.set(sum.timed_out);
   published_.bytes_received.set(sum.bytes_received);
   published_.bytes_sent.set(sum.bytes_sent);
-  if (sum.requests == requests_seen_) on_.memory().trim(idle_cached_bytes);
-  requests_seen_ = sum.requests;
+  publish_pool();
   on_.arm(publish_timer_, publish_every);
+}
+
+void shard_graph::publish_pool() {
+  const zc::pool::statistics s = on_.memory().read();
+  published_pool_.refused.set(s.refused);
+  published_pool_.foreign.set(s.foreign);
+  published_pool_.returned.set(s.returned);
+  published_pool_.called.set(s.called);
+  published_pool_.cached_bytes.set(s.cached_bytes);
+  for (std::size_t i = 0; i < s.of.size(); ++i) {
+    published_pool_.of[i].hits.set(s.of[i].hits);
+    published_pool_.of[i].misses.set(s.of[i].misses);
+    published_pool_.of[i].out.set(s.of[i].out);
+    published_pool_.of[i].kept.set(s.of[i].kept);
+  }
+  const zc::pool::oldest_sample oldest = on_.memory().oldest();
+  published_pool_.samples.set(oldest.held);
+  published_pool_.oldest_ms.set(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(oldest.age).count()));
 }
 
 void shard_graph::stop(milliseconds grace, std::function<void()> then) {

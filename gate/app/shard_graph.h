@@ -10,6 +10,7 @@
 // Threads  Made, used and destroyed on its shard.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -27,6 +28,7 @@
 #include "gate/pipeline/receivers/otlp_receiver.h"
 #include "zc/base/result.h"
 #include "zc/io/file_writer.h"
+#include "zc/mem/pool.h"
 #include "zc/net/server.h"
 #include "zc/shard/shard.h"
 #include "zc/wire/coding/coder.h"
@@ -47,6 +49,16 @@ struct shared_parts {
 struct server_counters {
   counter accepted, open, requests, refused_memory, refused_early, protocol_errors, timed_out,
       bytes_received, bytes_sent;
+};
+
+// The same for the shard's pool. Per class of blocks, by zc::size_class::index.
+struct pool_counters {
+  struct of_class {
+    counter hits, misses, out, kept;
+  };
+  counter refused, foreign, returned, called, cached_bytes;
+  counter samples, oldest_ms;  // blocks that are out and were sampled; how long the oldest has been
+  std::array<of_class, zc::pool::classes> of;
 };
 
 class shard_graph {
@@ -72,6 +84,7 @@ class shard_graph {
 
   const metrics& counts() const noexcept { return counts_; }
   const server_counters& servers() const noexcept { return published_; }
+  const pool_counters& pools() const noexcept { return published_pool_; }
 
  private:
   enum class phase : unsigned char {
@@ -92,6 +105,7 @@ class shard_graph {
   void make_pipeline(const pipeline_settings& how);
   otlp_receiver::routes routes_of(const otlp_receiver_settings& receiver);
   void publish();
+  void publish_pool();
   void on_stop_tick();
   bool all_drained(bool pipelines);
   void finish();
@@ -102,7 +116,7 @@ class shard_graph {
   metrics counts_;
   shard_context context_;
   server_counters published_;
-  std::uint64_t requests_seen_ = 0;
+  pool_counters published_pool_;
   std::map<std::string, std::unique_ptr<consumer>> exporters_;  // destroyed after the pipelines
   std::vector<std::unique_ptr<pipeline>> pipelines_;
   // a receiver that feeds several pipelines of one signal

@@ -4,6 +4,9 @@
 //             '------------------------- retained() -----------------------'
 //             ^ this                  ^ room(): where the payload of such a block may lie
 //
+//     apart   [ owner | room_ ] -----> [ room ....................... | slack ]
+//             ^ this, an owner_apart   '--------------- retained() ----------'
+//
 // Ownership  Born with one reference, which belongs to whoever created it. The last reference to go
 //            calls the free function, once.
 // Threads    Any. The free function runs on the thread that lets go last.
@@ -34,6 +37,8 @@ enum class backing : std::uint8_t {
 // Derive from it, keep the payload beside or inside the derived object, and pass a function that
 // gives everything back. `retained` is the memory that the claim keeps from other use, in bytes:
 // what a quota counts.
+class owner_apart;
+
 class owner {
  public:
   using free_fn = void (*)(owner*) noexcept;
@@ -51,7 +56,7 @@ class owner {
   owner(free_fn free, std::size_t retained) noexcept : owner(free, retained, traits{}) {}
   owner(free_fn free, std::size_t retained, const traits& about) noexcept
       : from_(about.from),
-        writable_(about.writable),
+        flags_(about.writable ? is_writable : std::uint8_t{0}),
         header_words_(static_cast<std::uint8_t>(about.header / word)),
         slack_words_(static_cast<std::uint8_t>(about.slack / word)),
         free_(free),
@@ -77,13 +82,9 @@ class owner {
 
   std::size_t retained() const noexcept { return retained_; }
   backing from() const noexcept { return from_; }
-  bool writable() const noexcept { return writable_; }
-  // All that a payload in this block may occupy; empty when owner and payload are not one block.
-  std::span<std::byte> room() noexcept {
-    if (header_words_ == 0) return {};
-    const std::size_t header = header_words_ * word;
-    return {reinterpret_cast<std::byte*>(this) + header, retained_ - header - slack_words_ * word};
-  }
+  bool writable() const noexcept { return (flags_ & is_writable) != 0; }
+  // All that a payload in this block may occupy; empty when that is not known.
+  std::span<std::byte> room() noexcept;
 
  protected:
   ~owner() = default;
@@ -94,10 +95,13 @@ class owner {
   static constexpr std::uint32_t refs_max = UINT32_MAX / 2;
   static constexpr std::size_t word = 8;
   static constexpr std::size_t words_max = UINT8_MAX;
+  static constexpr std::uint8_t is_writable = 1;
+  static constexpr std::uint8_t is_apart = 2;
+  friend class owner_apart;
 
   std::atomic<std::uint32_t> refs_{1};
   backing from_;
-  bool writable_;
+  std::uint8_t flags_;
   std::uint8_t header_words_;
   std::uint8_t slack_words_;
   free_fn free_;
@@ -105,6 +109,34 @@ class owner {
 };
 
 static_assert(sizeof(owner) == 24, "three words: it stands before every payload");
+
+// A claim on a block that lies elsewhere: `retained` bytes from `room` on, of which the last
+// about.slack are no payload's.
+class owner_apart : public owner {
+ public:
+  owner_apart(free_fn free, std::size_t retained, const traits& about, std::byte* room) noexcept
+      : owner(free, retained, about), room_(room) {
+    ZC_REQUIRES(about.header == 0 && about.slack <= retained,
+                "owner_apart: no header, and slack within the retained block");
+    flags_ |= is_apart;
+  }
+
+ protected:
+  ~owner_apart() = default;
+  std::byte* begin() const noexcept { return room_; }
+
+ private:
+  friend class owner;
+  std::byte* const room_;
+};
+
+inline std::span<std::byte> owner::room() noexcept {
+  const std::size_t slack = slack_words_ * word;
+  if ((flags_ & is_apart) != 0) return {static_cast<owner_apart*>(this)->room_, retained_ - slack};
+  if (header_words_ == 0) return {};
+  const std::size_t header = header_words_ * word;
+  return {reinterpret_cast<std::byte*>(this) + header, retained_ - header - slack};
+}
 
 inline owner* owner::acquire(owner* shared, std::uint32_t n) noexcept {
   if (shared == nullptr) return nullptr;

@@ -5,8 +5,7 @@
 namespace zc::net {
 namespace {
 
-// How often a waiting line looks at the quota. Memory comes back from other shards too, which
-// cannot tell us.
+// When the quota is not tight, and yet there was no block: how soon to try again.
 constexpr std::chrono::milliseconds look_again(2);
 
 }  // namespace
@@ -19,8 +18,24 @@ void memory_waiter::leave() noexcept {
   link_ = nullptr;
 }
 
-memory_gate::memory_gate(shard& on, std::chrono::milliseconds admission_wait) noexcept
-    : shard_(on), admission_wait_(admission_wait) {}
+memory_gate::place::place(memory_gate& of)
+    : shard_(of.shard_), gate_(std::make_shared<memory_gate*>(&of)) {}
+
+memory_gate::place::~place() {
+  leave();
+  *gate_ = nullptr;
+}
+
+void memory_gate::place::on_room() noexcept {
+  shard_.post([gate = gate_] {
+    if (*gate != nullptr) (*gate)->look();
+  });
+}
+
+memory_gate::memory_gate(shard& on, std::chrono::milliseconds admission_wait)
+    : shard_(on), admission_wait_(admission_wait), place_(*this) {}
+
+memory_gate::~memory_gate() = default;
 
 memory_gate::answer memory_gate::ask(bool message_under_way, bool exhausted) noexcept {
   quota& limits = shard_.memory().limits();
@@ -38,7 +53,8 @@ void memory_gate::wait(memory_waiter& who) noexcept {
   if (who.waiting()) return;
   if (first_ == nullptr) {
     waiting_since_ = shard_.now();
-    shard_.arm(tick_, look_again);
+    const bool in_line = shard_.memory().limits().wait(place_, 1, quota::below::soft_limit);
+    shard_.arm(tick_, in_line ? admission_wait_ : look_again);
   }
   who.next_ = first_;
   if (first_ != nullptr) first_->link_ = &who.next_;
@@ -46,15 +62,22 @@ void memory_gate::wait(memory_waiter& who) noexcept {
   first_ = &who;
 }
 
-void memory_gate::on_tick() {
+// Memory has been freed, or the wait is over.
+void memory_gate::look() {
+  place_.leave();
   if (first_ == nullptr) return;  // all have left
   shard_.memory().trim();
-  const bool tight = shard_.memory().limits().tight();
-  if (tight && shard_.now() - waiting_since_ < admission_wait_) {
-    shard_.arm(tick_, look_again);
+  const nanoseconds waited = shard_.now() - waiting_since_;
+  quota& limits = shard_.memory().limits();
+  if (waited < admission_wait_ && limits.wait(place_, 1, quota::below::soft_limit)) {
+    shard_.arm(tick_, admission_wait_ - waited);  // somebody else was faster
     return;
   }
-  refusing_ = tight;
+  refusing_ = limits.tight();
+  tell();
+}
+
+void memory_gate::tell() {
   // The line is taken over first: who asks again may have to wait again, in a new line.
   woken_ = std::exchange(first_, nullptr);
   if (woken_ != nullptr) woken_->link_ = &woken_;

@@ -9,12 +9,17 @@
 // Pausing makes TCP push back, which is all that most short overloads need; refusing tells clients
 // to wait, with hints, before their own time-outs make them guess. One gate per server, so that all
 // its connections change over together.
+//
+// A gate with a line waits in the quota's line (zc/mem/quota.h): whoever frees memory, on whatever
+// shard, tells it, and pools keep no free blocks meanwhile. Nothing polls.
 // Threads  One shard.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 
+#include "zc/mem/quota.h"
 #include "zc/shard/shard.h"
 
 namespace zc::net {
@@ -44,7 +49,10 @@ class memory_gate {
  public:
   enum class answer : unsigned char { read, pause, refuse };
 
-  memory_gate(shard& on, std::chrono::milliseconds admission_wait) noexcept;
+  memory_gate(shard& on, std::chrono::milliseconds admission_wait);
+  memory_gate(const memory_gate&) = delete;
+  memory_gate& operator=(const memory_gate&) = delete;
+  ~memory_gate();
 
   // May a connection read on? After `pause` call wait(). `exhausted`: the pool has just refused a
   // block.
@@ -53,7 +61,21 @@ class memory_gate {
   bool refusing() const noexcept { return refusing_; }
 
  private:
-  void on_tick();
+  // Our place in the quota's line. What it hears on another thread it posts to the shard, which may
+  // run it when the gate has gone.
+  class place final : public quota::waiter {
+   public:
+    explicit place(memory_gate& of);
+    ~place();
+
+   private:
+    void on_room() noexcept override;
+    shard& shard_;
+    const std::shared_ptr<memory_gate*> gate_;
+  };
+
+  void look();
+  void tell();
 
   shard& shard_;
   const std::chrono::milliseconds admission_wait_;
@@ -61,7 +83,8 @@ class memory_gate {
   memory_waiter* woken_ = nullptr;  // the line that is being told, during on_tick()
   time_point waiting_since_{};
   bool refusing_ = false;
-  member_timer<memory_gate, &memory_gate::on_tick> tick_{*this};
+  place place_;
+  member_timer<memory_gate, &memory_gate::look> tick_{*this};
 };
 
 }  // namespace zc::net

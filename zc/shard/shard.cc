@@ -58,6 +58,7 @@ shard::shard(const options& how, std::unique_ptr<poller> from, quota& limits, cl
       now_(time.now()),
       timers_(now_) {
   ZC_CHECK(poller_ != nullptr);
+  pool_.on_called([this] { rouse(); });
   if (shard_of_this_thread == nullptr) shard_of_this_thread = this;
 }
 
@@ -213,12 +214,15 @@ std::size_t shard::run_posted() {
 
 std::size_t shard::wait_for_events(nanoseconds longest) {
   const bool work_waits = turn_end_.next_ != &turn_end_ || !ready_.empty();
-  const nanoseconds wait =
-      work_waits ? nanoseconds(0) : timers_.until_next(now(), std::max(longest, nanoseconds(0)));
+  nanoseconds most = std::max(longest, nanoseconds(0));
+  if (tend_at_ != nanoseconds::max())
+    most = std::clamp(tend_at_ - now().time_since_epoch(), nanoseconds(0), most);
+  const nanoseconds wait = work_waits ? nanoseconds(0) : timers_.until_next(now(), most);
   now_known_ = false;
   if (wait == nanoseconds(0)) return poller_->poll(wait);
   sleeping_.store(true);
-  const bool stay_awake = posted_any_.load() || fired_any_.load() || stopping_.load();
+  const bool stay_awake =
+      posted_any_.load() || fired_any_.load() || stopping_.load() || pool_.called();
   if (stay_awake) sleeping_.store(false);
   const std::size_t handled = poller_->poll(stay_awake ? nanoseconds(0) : wait);
   sleeping_.store(false, std::memory_order_relaxed);
@@ -237,16 +241,23 @@ std::size_t shard::run_turn_end() {
   return ran;
 }
 
+void shard::tend_memory() noexcept {
+  tend_at_ = pool_.tend(now().time_since_epoch());
+}
+
 std::size_t shard::turn(nanoseconds longest) {
   ZC_CHECK(!std::exchange(in_turn_, true));
   const as_current mine(*this);
   now_known_ = false;
+  pool::give_back_batch together;  // blocks of other shards
   std::size_t happened = run_posted();
   happened += run_ready();
+  together.flush();
   happened += wait_for_events(longest);
   happened += timers_.advance(now());
   happened += run_ready();
   happened += run_turn_end();
+  tend_memory();
   in_turn_ = false;
   return happened;
 }

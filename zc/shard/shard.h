@@ -125,6 +125,7 @@ class shard {
   void take_fired() noexcept;
   std::size_t run_turn_end();
   std::size_t wait_for_events(nanoseconds longest);
+  void tend_memory() noexcept;
   void rouse() noexcept;  // after something was left for the shard
   // For wakeup.
   void make_ready(wakeup& w) noexcept;
@@ -135,6 +136,7 @@ class shard {
   clock& clock_;
   pool pool_;
   std::unique_ptr<poller> poller_;
+  nanoseconds tend_at_ = nanoseconds::max();  // the pool wants a look then
   mutable time_point now_;
   mutable bool now_known_ = true;
   timer_wheel timers_;

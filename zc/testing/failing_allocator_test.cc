@@ -13,6 +13,8 @@
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
+#include "zc/mem/pool.h"
+
 namespace zc::testing {
 namespace {
 
@@ -134,6 +136,22 @@ TEST(FailingAllocatorTest, ABlockLeftBehindFailsTheTest) {
   EXPECT_NONFATAL_FAILURE(fail_each_allocation(forgetful), "blocks left behind when allocation 2");
   for (int* block : lost) delete block;
   lost.clear();
+}
+
+TEST(FailingAllocatorTest, APoolRefusesAndLosesNothingWhicheverAllocationFails) {
+  NEEDS_OUR_OPERATORS();
+  quota limits(64_MiB);
+  const auto use = [&] {
+    pool p(limits);
+    bytes_builder small = p.take(1'000);
+    bytes_builder large = p.take(1'000'000);
+    std::vector<bytes_builder> many;
+    many.reserve(40);
+    for (int i = 0; i < 40; ++i) many.push_back(p.take(200'000));
+  };
+  use();
+  EXPECT_GT(fail_each_allocation(use), 3u);
+  EXPECT_EQ(limits.used(), 0u);
 }
 
 }  // namespace
