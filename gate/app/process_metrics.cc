@@ -53,7 +53,8 @@ std::string labels_of(const std::map<std::string, std::string>& identity) {
   std::string text;
   for (const auto& [name, value] : labels) {
     if (!text.empty()) text += ',';
-    fmt::format_to(std::back_inserter(text), "{}=\"{}\"", name, escape_label(value));
+    const zc::cow_text shown = escape_label(value);
+    fmt::format_to(std::back_inserter(text), "{}=\"{}\"", name, shown.view());
   }
   return text;
 }

@@ -28,7 +28,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "zc/base/units.h"
+#include "zc/base/padded.h"
 
 namespace zc::ledger {
 
@@ -63,7 +63,7 @@ struct totals {
 };
 
 namespace detail {
-struct alignas(destructive_size) counters {
+struct counters {
   counters() noexcept;
   ~counters();
   std::array<std::atomic<std::uint64_t>, reasons> bytes{};
@@ -73,7 +73,7 @@ struct alignas(destructive_size) counters {
   counters* next = nullptr;
   counters* previous = nullptr;
 };
-inline thread_local counters mine;
+inline thread_local padded<counters> mine;
 // Only the owning thread writes, so a plain add does; atomic so that read() may look.
 inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);

@@ -16,7 +16,7 @@
 #include <string_view>
 
 #include "gate/otlp/signal.h"
-#include "zc/base/units.h"
+#include "zc/base/padded.h"
 
 namespace sluice {
 
@@ -57,7 +57,7 @@ class size_histogram {
 };
 
 // Received with one transport by one receiver.
-struct alignas(zc::destructive_size) receiver_metrics {
+struct receiver_metrics {
   struct of_signal {
     counter accepted;  // items
     counter refused;   // items: the pipeline did not take them
@@ -80,7 +80,7 @@ struct alignas(zc::destructive_size) receiver_metrics {
   counter bad_ids;     // inspect: full. Trace and span ids of a wrong length
 };
 
-struct alignas(zc::destructive_size) processor_metrics {
+struct processor_metrics {
   struct of_signal {
     counter incoming;  // items
     counter outgoing;
@@ -94,7 +94,7 @@ struct alignas(zc::destructive_size) processor_metrics {
   counter dropped;           // items of joined batches that downstream refused for good
 };
 
-struct alignas(zc::destructive_size) exporter_metrics {
+struct exporter_metrics {
   struct of_signal {
     counter sent;  // items
     counter send_failed;
@@ -114,7 +114,7 @@ struct alignas(zc::destructive_size) exporter_metrics {
   counter held;  // gauge: batches that wait for room (block_on_overflow)
 };
 
-struct alignas(zc::destructive_size) conversion_metrics {
+struct conversion_metrics {
   counter inflates;  // bodies inflated, to look at or to keep
   counter inflated_bytes;
   counter deflates;  // bodies compressed
@@ -133,16 +133,18 @@ class metrics {
   processor_metrics& processor(std::string_view id);
   exporter_metrics& exporter(std::string_view id);
 
-  const std::deque<receiver_metrics>& receivers() const noexcept { return receivers_; }
-  const std::deque<processor_metrics>& processors() const noexcept { return processors_; }
-  const std::deque<exporter_metrics>& exporters() const noexcept { return exporters_; }
+  const std::deque<zc::padded<receiver_metrics>>& receivers() const noexcept { return receivers_; }
+  const std::deque<zc::padded<processor_metrics>>& processors() const noexcept {
+    return processors_;
+  }
+  const std::deque<zc::padded<exporter_metrics>>& exporters() const noexcept { return exporters_; }
 
-  conversion_metrics conversions;
+  zc::padded<conversion_metrics> conversions;
 
  private:
-  std::deque<receiver_metrics> receivers_;
-  std::deque<processor_metrics> processors_;
-  std::deque<exporter_metrics> exporters_;
+  std::deque<zc::padded<receiver_metrics>> receivers_;
+  std::deque<zc::padded<processor_metrics>> processors_;
+  std::deque<zc::padded<exporter_metrics>> exporters_;
 };
 
 }  // namespace sluice

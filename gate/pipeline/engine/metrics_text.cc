@@ -45,7 +45,8 @@ class family {
 std::string label(std::string_view name, std::string_view value) {
   std::string text(name);
   text += "=\"";
-  text += escape_label(value);
+  const zc::cow_text shown = escape_label(value);
+  text += shown.view();
   text += "\"";
   return text;
 }
@@ -60,13 +61,13 @@ std::string labels_of(const exporter_metrics& e) {
   return label("exporter", e.id);
 }
 
-const std::deque<receiver_metrics>& nodes(const metrics& m, const receiver_metrics*) {
+const std::deque<zc::padded<receiver_metrics>>& nodes(const metrics& m, const receiver_metrics*) {
   return m.receivers();
 }
-const std::deque<processor_metrics>& nodes(const metrics& m, const processor_metrics*) {
+const std::deque<zc::padded<processor_metrics>>& nodes(const metrics& m, const processor_metrics*) {
   return m.processors();
 }
-const std::deque<exporter_metrics>& nodes(const metrics& m, const exporter_metrics*) {
+const std::deque<zc::padded<exporter_metrics>>& nodes(const metrics& m, const exporter_metrics*) {
   return m.exporters();
 }
 
@@ -247,10 +248,13 @@ void conversions(std::string& to, shards all) {
 
 }  // namespace
 
-std::string escape_label(std::string_view value) {
+zc::cow_text escape_label(std::string_view value) {
+  const std::size_t clean = value.find_first_of("\\\"\n");
+  if (clean == std::string_view::npos) return zc::cow_text::borrow(value);  // nearly always
   std::string text;
-  text.reserve(value.size());
-  for (const char c : value) {
+  text.reserve(value.size() + 8);
+  text += value.substr(0, clean);
+  for (const char c : value.substr(clean)) {
     if (c == '\\' || c == '"') text += '\\';
     if (c == '\n') {
       text += "\\n";
@@ -258,7 +262,7 @@ std::string escape_label(std::string_view value) {
       text += c;
     }
   }
-  return text;
+  return zc::cow_text::own(std::move(text));
 }
 
 std::string prometheus_text(shards all) {

@@ -9,13 +9,15 @@
 #include <string>
 
 #include "gate/pipeline/engine/metrics.h"
+#include "zc/base/lifetime.h"
+#include "zc/mem/cow.h"
 
 namespace sluice {
 
 // Series of profiles appear when there is something to tell; those of the other signals always.
 std::string prometheus_text(std::span<const metrics* const> shards);
 
-// A label value, with backslash, quote and line feed escaped.
-std::string escape_label(std::string_view value);
+// A label value, with backslash, quote and line feed escaped. Borrows one without any of them.
+zc::cow_text escape_label(std::string_view value ZC_LIFETIMEBOUND);
 
 }  // namespace sluice

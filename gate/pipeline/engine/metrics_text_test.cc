@@ -106,7 +106,9 @@ TEST_F(MetricsTextTest, EveryFamilyIsAnnouncedOnceAndEverySampleBelongsToOne) {
 }
 
 TEST_F(MetricsTextTest, LabelValuesAreEscaped) {
-  EXPECT_EQ(escape_label("a\"b\\c\nd"), R"(a\"b\\c\nd)");
+  EXPECT_TRUE(escape_label("a\"b\\c\nd") == std::string_view(R"(a\"b\\c\nd)"));
+  const std::string plain = "nothing to escape, and nothing is copied";
+  EXPECT_EQ(escape_label(plain).is_borrowed(), true);
   first.exporter("we\"ird").of[signal::traces].sent.add(1);
   EXPECT_TRUE(has_line(page(), R"(otelcol_exporter_sent_spans{exporter="we\"ird"} 1)"));
 }
