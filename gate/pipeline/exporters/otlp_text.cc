@@ -1,12 +1,19 @@
 #include "gate/pipeline/exporters/otlp_text.h"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <ctime>
+#include <memory_resource>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "gate/otlp/walk.h"
+#include "zc/mem/cow.h"
+#include "zc/mem/scratch.h"
 #include "zc/wire/protobuf/reader.h"
 #include "zc/wire/protobuf/utf8.h"
 
@@ -46,6 +53,13 @@ const signal_words& words_of(signal s) noexcept {
   return words[static_cast<std::size_t>(s)];
 }
 
+constexpr std::string_view hex_digits = "0123456789abcdef";
+
+// Bytes to be written as digits.
+struct hex {
+  message id;
+};
+
 // Collects text up to a bound; what comes after is dropped.
 class sheet {
  public:
@@ -59,13 +73,28 @@ class sheet {
     }
     text_ += text;
   }
-  void line(std::string_view a, std::string_view b = {}, std::string_view c = {}) {
-    add(a);
-    add(b);
-    add(c);
-    add("\n");
+  void add(const zc::cow_text& text) { add(text.view()); }
+  void add(hex digits_of) {
+    std::array<char, 2> pair;
+    for (const std::byte b : digits_of.id) {
+      pair = {hex_digits[std::to_integer<unsigned>(b) >> 4],
+              hex_digits[std::to_integer<unsigned>(b) & 15]};
+      add(std::string_view(pair.data(), pair.size()));
+    }
   }
-  void number(std::uint64_t n) { add(std::to_string(n)); }
+  template <class... Parts>
+  void all(const Parts&... parts) {
+    (add(parts), ...);
+  }
+  template <class... Parts>
+  void line(const Parts&... parts) {
+    all(parts..., "\n");
+  }
+  void number(std::uint64_t n) {
+    std::array<char, 20> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), n).ptr;
+    add(std::string_view(digits.data(), end));
+  }
   void heading(std::string_view what, std::uint64_t n) {
     add(what);
     add(" #");
@@ -73,6 +102,7 @@ class sheet {
     add("\n");
   }
   bool full() const noexcept { return full_; }
+  std::size_t max() const noexcept { return max_; }
   std::string take() && {
     if (full_) {
       text_.resize(text_.rfind('\n') == std::string::npos ? 0 : text_.rfind('\n') + 1);
@@ -88,27 +118,24 @@ class sheet {
   bool full_ = false;
 };
 
-constexpr std::string_view hex_digits = "0123456789abcdef";
-
-std::string hex(message id) {
-  std::string text;
-  for (const std::byte b : id) {
-    text += hex_digits[std::to_integer<unsigned>(b) >> 4];
-    text += hex_digits[std::to_integer<unsigned>(b) & 15];
-  }
-  return text;
-}
-
 // Untrusted text on one line of a terminal: control characters escaped, and all that is no UTF-8.
-std::string shown(std::string_view raw) {
+// Text that needs no escaping is borrowed.
+zc::cow_text shown(std::string_view raw ZC_LIFETIMEBOUND) {
   const bool utf8 = zc::pb::is_utf8(as_message(raw));
+  const auto escaped = [utf8](char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return u < 0x20 || u == 0x7f || (u >= 0x80 && !utf8);
+  };
+  const auto first = std::ranges::find_if(raw, escaped);
+  if (first == raw.end()) return zc::cow_text::borrow(raw);
   std::string text;
-  text.reserve(raw.size());
-  for (const char c : raw) {
+  text.reserve(raw.size() + 16);
+  text.append(raw.begin(), first);
+  for (const char c : raw.substr(static_cast<std::size_t>(first - raw.begin()))) {
     const auto u = static_cast<unsigned char>(c);
     if (c == '\n') {
       text += "\\n";
-    } else if (u < 0x20 || u == 0x7f || (u >= 0x80 && !utf8)) {
+    } else if (escaped(c)) {
       text += "\\x";
       text += hex_digits[u >> 4];
       text += hex_digits[u & 15];
@@ -116,7 +143,7 @@ std::string shown(std::string_view raw) {
       text += c;
     }
   }
-  return text;
+  return zc::cow_text::own(std::move(text));
 }
 
 std::string real(double value, const char* format = "%f") {
@@ -125,20 +152,43 @@ std::string real(double value, const char* format = "%f") {
   return {buffer.data(), static_cast<std::size_t>(std::max(n, 0))};
 }
 
-std::string time_text(std::uint64_t nanoseconds) {
-  const std::time_t seconds = static_cast<std::time_t>(nanoseconds / 1'000'000'000);
-  const unsigned fraction = static_cast<unsigned>(nanoseconds % 1'000'000'000);
-  std::tm parts{};
-  if (::gmtime_r(&seconds, &parts) == nullptr) return std::to_string(nanoseconds);
-  std::array<char, 64> buffer{};
-  std::strftime(buffer.data(), buffer.size(), "%Y-%m-%d %H:%M:%S", &parts);
-  std::string text(buffer.data());
-  if (fraction != 0) {
-    std::snprintf(buffer.data(), buffer.size(), ".%09u", fraction);
-    text += buffer.data();
-    while (text.ends_with('0')) text.pop_back();
+// A short text where it is made.
+class short_text {
+ public:
+  template <class... Values>
+  void append(const char* format, Values... values) {
+    const int n = std::snprintf(text_.data() + size_, text_.size() - size_, format, values...);
+    if (n > 0) size_ = std::min(size_ + static_cast<std::size_t>(n), text_.size() - 1);
   }
-  return text + " +0000 UTC";
+  void drop_zeros() {
+    while (size_ > 0 && text_[size_ - 1] == '0') size_ -= 1;
+  }
+  operator std::string_view() const noexcept {  // NOLINT(google-explicit-constructor)
+    return {text_.data(), size_};
+  }
+
+ private:
+  std::array<char, 96> text_{};
+  std::size_t size_ = 0;
+};
+
+short_text time_text(std::uint64_t nanoseconds) {
+  short_text text;
+  const std::time_t seconds = static_cast<std::time_t>(nanoseconds / 1'000'000'000);
+  const auto fraction = static_cast<unsigned>(nanoseconds % 1'000'000'000);
+  std::tm at{};
+  if (::gmtime_r(&seconds, &at) == nullptr) {
+    text.append("%llu", static_cast<unsigned long long>(nanoseconds));
+    return text;
+  }
+  text.append("%04d-%02d-%02d %02d:%02d:%02d", at.tm_year + 1900, at.tm_mon + 1, at.tm_mday,
+              at.tm_hour, at.tm_min, at.tm_sec);
+  if (fraction != 0) {
+    text.append(".%09u", fraction);
+    text.drop_zeros();
+  }
+  text.append(" +0000 UTC");
+  return text;
 }
 
 std::string span_kind(std::uint64_t n) {
@@ -208,55 +258,88 @@ class printer {
     });
   }
 
-  // AnyValue. `quoted`: inside of a list or a map.
-  bool value(message m, std::string& into, bool quoted, unsigned depth) {
+  // Text of one value, in the scratch of whoever wants it.
+  using piece = std::pmr::string;
+
+  // More than the output can take need not be made: it is cut off anyway.
+  bool enough(const piece& text) const noexcept { return text.size() > out_.max(); }
+  void append_shown(piece& into, std::string_view raw) const {
+    const zc::cow_text text = shown(raw.substr(0, out_.max() + 1));
+    into += text.view();
+  }
+  void append_hex(piece& into, message m) const {
+    for (const std::byte b : m.first(std::min(m.size(), out_.max() + 1))) {
+      into += hex_digits[std::to_integer<unsigned>(b) >> 4];
+      into += hex_digits[std::to_integer<unsigned>(b) & 15];
+    }
+  }
+
+  // AnyValue, of which the last field counts. `quoted`: inside of a list or a map.
+  bool value(message m, piece& into, bool quoted, unsigned depth) {
     if (depth > otlp::depth_max) {
       failure_ = {zc::errc::too_large, "nested too deeply", offset_of(m), 0};
       return false;
     }
-    std::string text = quoted ? "null" : "Empty()";
-    const auto typed = [&](std::string_view type, const std::string& v) {
-      text = quoted ? v : std::string(type) + "(" + v + ")";
+    const std::size_t start = into.size();
+    into += quoted ? "null" : "Empty()";
+    const auto typed = [&](std::string_view type, std::string_view around, auto append) {
+      into.resize(start);
+      if (!quoted) into.append(type).append("(");
+      if (quoted) into += around;
+      const bool ok = append();
+      if (quoted) into += around;
+      if (!quoted) into += ")";
+      return ok;
     };
-    const bool ok = fields(m, [&](reader& r) {
-      if (r.is(1, wire::bytes))
-        typed("Str", quoted ? "\"" + shown(r.text()) + "\"" : shown(r.text()));
-      if (r.is(2, wire::varint)) typed("Bool", r.value() != 0 ? "true" : "false");
-      if (r.is(3, wire::varint)) typed("Int", std::to_string(r.signed_value()));
-      if (r.is(4, wire::fixed64)) typed("Double", real(r.double_value(), "%g"));
-      if (r.is(7, wire::bytes))
-        typed("Bytes", quoted ? "\"" + hex(r.view()) + "\"" : hex(r.view()));
-      std::string inner;
+    const auto plain = [&](std::string_view type, std::string_view text) {
+      return typed(type, {}, [&] { return into.append(text), true; });
+    };
+    return fields(m, [&](reader& r) {
+      if (r.is(1, wire::bytes)) {
+        return typed("Str", "\"", [&] { return append_shown(into, r.text()), true; });
+      }
+      if (r.is(2, wire::varint)) return plain("Bool", r.value() != 0 ? "true" : "false");
+      if (r.is(3, wire::varint)) return plain("Int", std::to_string(r.signed_value()));
+      if (r.is(4, wire::fixed64)) return plain("Double", real(r.double_value(), "%g"));
+      if (r.is(7, wire::bytes)) {
+        return typed("Bytes", "\"", [&] { return append_hex(into, r.view()), true; });
+      }
       if (r.is(5, wire::bytes)) {
-        if (!list(r.view(), inner, depth)) return false;
-        typed("Slice", "[" + inner + "]");
+        return typed("Slice", {}, [&] { return list(r.view(), into, depth); });
       }
       if (r.is(6, wire::bytes)) {
-        if (!map(r.view(), inner, depth)) return false;
-        typed("Map", "{" + inner + "}");
+        return typed("Map", {}, [&] { return map(r.view(), into, depth); });
       }
       return true;
     });
-    into += text;
-    return ok;
   }
-  bool list(message m, std::string& into, unsigned depth) {
-    return fields(m, [&](reader& r) {
-      if (!r.is(1, wire::bytes)) return true;
-      if (!into.empty()) into += ",";
+  bool list(message m, piece& into, unsigned depth) {
+    into += "[";
+    bool first = true;
+    const bool ok = fields(m, [&](reader& r) {
+      if (!r.is(1, wire::bytes) || enough(into)) return true;
+      if (!std::exchange(first, false)) into += ",";
       return value(r.view(), into, true, depth + 1);
     });
+    into += "]";
+    return ok;
   }
-  bool map(message m, std::string& into, unsigned depth) {
-    return fields(m, [&](reader& r) {
-      if (!r.is(1, wire::bytes)) return true;
+  bool map(message m, piece& into, unsigned depth) {
+    into += "{";
+    bool first = true;
+    const bool ok = fields(m, [&](reader& r) {
+      if (!r.is(1, wire::bytes) || enough(into)) return true;
       message key;
       message v;
       if (!find(r.view(), 1, key) || !find(r.view(), 2, v)) return false;
-      if (!into.empty()) into += ",";
-      into += "\"" + shown(text_of(key)) + "\":";
+      if (!std::exchange(first, false)) into += ",";
+      into += "\"";
+      append_shown(into, text_of(key));
+      into += "\":";
       return value(v, into, true, depth + 1);
     });
+    into += "}";
+    return ok;
   }
   static std::string_view text_of(message m) noexcept {
     return {reinterpret_cast<const char*>(m.data()), m.size()};
@@ -283,19 +366,21 @@ class printer {
     message key;
     message v;
     if (!find(m, 1, key) || !find(m, 2, v)) return false;
-    std::string text;
+    const zc::scratch_scope mine;
+    piece text(mine.memory());
     if (!value(v, text, !detailed_, 0)) return false;
     if (detailed_) {
-      out_.add("     -> ");
-      out_.add(shown(text_of(key)));
-      out_.line(": ", text);
+      out_.line("     -> ", shown(text_of(key)), ": ", text);
       return true;
     }
-    // Brief: plain values without the quotes of a list.
-    if (text.size() >= 2 && text.front() == '"') text = text.substr(1, text.size() - 2);
-    out_.add(shown(text_of(key)) + "=");
-    out_.add(text);
+    out_.all(shown(text_of(key)), "=", unquoted(text));
     return true;
+  }
+
+  // Brief: plain values without the quotes of a list.
+  static std::string_view unquoted(std::string_view text) noexcept {
+    const bool quotes = text.size() >= 2 && text.front() == '"';
+    return quotes ? text.substr(1, text.size() - 2) : text;
   }
 
   bool resource_x(message m, std::uint64_t n) {
@@ -306,20 +391,20 @@ class printer {
       out_.heading(words_.resource_x, n);
       out_.line("Resource SchemaURL: ", shown(text_of(schema)));
       if (!attributes(resource, 1, "Resource attributes")) return false;
-    } else if (!brief_head(words_.brief_resource, n, schema, {}, resource, 1)) {
+    } else if (!brief_head(words_.brief_resource, n, schema, {}, {}, resource, 1)) {
       return false;
     }
     std::uint64_t scopes = 0;
     return fields(m,
                   [&](reader& r) { return !r.is(2, wire::bytes) || scope_x(r.view(), scopes++); });
   }
-  bool brief_head(std::string_view what, std::uint64_t n, message schema, const std::string& name,
-                  message owner, std::uint32_t attributes_field) {
-    out_.add(what);
-    out_.add(" #");
+  bool brief_head(std::string_view what, std::uint64_t n, message schema, message name,
+                  message version, message owner, std::uint32_t attributes_field) {
+    out_.all(what, " #");
     out_.number(n);
-    if (!name.empty()) out_.add(" " + name);
-    if (!schema.empty()) out_.add(" [" + shown(text_of(schema)) + "]");
+    if (!name.empty() || !version.empty()) out_.all(" ", shown(text_of(name)));
+    if (!version.empty()) out_.all("@", shown(text_of(version)));
+    if (!schema.empty()) out_.all(" [", shown(text_of(schema)), "]");
     if (!attributes(owner, attributes_field, {})) return false;
     out_.add("\n");
     return true;
@@ -335,12 +420,10 @@ class printer {
     if (detailed_) {
       out_.heading(words_.scope_x, n);
       out_.line(words_.scope_x, " SchemaURL: ", shown(text_of(schema)));
-      out_.line("InstrumentationScope ", shown(text_of(name)) + " ", shown(text_of(version)));
+      out_.line("InstrumentationScope ", shown(text_of(name)), " ", shown(text_of(version)));
       if (!attributes(scope, 3, "InstrumentationScope attributes")) return false;
-    } else {
-      std::string label = shown(text_of(name));
-      if (!version.empty()) label += "@" + shown(text_of(version));
-      if (!brief_head(words_.brief_scope, n, schema, label, scope, 3)) return false;
+    } else if (!brief_head(words_.brief_scope, n, schema, name, version, scope, 3)) {
+      return false;
     }
     std::uint64_t records = 0;
     return fields(m,
@@ -366,7 +449,7 @@ class printer {
     message trace;
     message id;
     if (!find(m, 5, name) || !find(m, 1, trace) || !find(m, 2, id)) return false;
-    out_.add(shown(text_of(name)) + " " + hex(trace) + " " + hex(id));
+    out_.all(shown(text_of(name)), " ", hex{trace}, " ", hex{id});
     if (!attributes(m, 9, {})) return false;
     out_.add("\n");
     return true;
@@ -389,9 +472,9 @@ class printer {
     if (!ok || !find(status, 2, status_message)) return false;
     if (!number_in(status, 3, code)) return false;
     out_.heading("Span", n);
-    out_.line("    Trace ID       : ", hex(trace));
-    out_.line("    Parent ID      : ", hex(parent));
-    out_.line("    ID             : ", hex(id));
+    out_.line("    Trace ID       : ", hex{trace});
+    out_.line("    Parent ID      : ", hex{parent});
+    out_.line("    ID             : ", hex{id});
     out_.line("    Name           : ", shown(text_of(name)));
     out_.line("    Kind           : ", span_kind(kind));
     if (!state.empty()) out_.line("    TraceState     : ", shown(text_of(state)));
@@ -431,8 +514,8 @@ class printer {
       if (!find(r.view(), 1, trace) || !find(r.view(), 2, id) || !find(r.view(), 3, state))
         return false;
       out_.heading("SpanLink", n++);
-      out_.line("     -> Trace ID: ", hex(trace));
-      out_.line("     -> ID: ", hex(id));
+      out_.line("     -> Trace ID: ", hex{trace});
+      out_.line("     -> ID: ", hex{id});
       out_.line("     -> TraceState: ", shown(text_of(state)));
       return attributes(r.view(), 4, "     -> Attributes");
     });
@@ -447,10 +530,10 @@ class printer {
   bool brief_log(message m) {
     message body;
     if (!find(m, 5, body)) return false;
-    std::string text;
+    const zc::scratch_scope mine;
+    piece text(mine.memory());
     if (!value(body, text, true, 0)) return false;
-    if (text.size() >= 2 && text.front() == '"') text = text.substr(1, text.size() - 2);
-    out_.add(body.empty() ? std::string_view() : std::string_view(text));
+    if (!body.empty()) out_.add(unquoted(text));
     if (!attributes(m, 6, {})) return false;
     out_.add("\n");
     return true;
@@ -470,7 +553,8 @@ class printer {
       if (r.is(12, wire::bytes)) event = r.view();
       return true;
     });
-    std::string text;
+    const zc::scratch_scope mine;
+    piece text(mine.memory());
     if (!ok || !value(body, text, false, 0)) return false;
     out_.heading("LogRecord", n);
     out_.line("ObservedTimestamp: ", time_text(observed));
@@ -480,8 +564,8 @@ class printer {
     if (!event.empty()) out_.line("EventName: ", shown(text_of(event)));
     out_.line("Body: ", text);
     if (!attributes(m, 6, "Attributes")) return false;
-    out_.line("Trace ID: ", hex(trace));
-    out_.line("Span ID: ", hex(id));
+    out_.line("Trace ID: ", hex{trace});
+    out_.line("Span ID: ", hex{id});
     out_.line("Flags: ", std::to_string(flags));
     return true;
   }
@@ -599,9 +683,9 @@ class printer {
     out_.line("ZeroCount: ", std::to_string(f.zero_count));
     return exponential_buckets(m, 8, "Positive") && exponential_buckets(m, 9, "Negative");
   }
+  using numbers = std::pmr::vector<std::uint64_t>;
   // Repeated fixed64, packed or not.
-  static void collect_fixed(const reader& r, std::uint32_t number,
-                            std::vector<std::uint64_t>& into) {
+  static void collect_fixed(const reader& r, std::uint32_t number, numbers& into) {
     if (r.is(number, wire::fixed64)) into.push_back(r.value());
     if (!r.is(number, wire::bytes)) return;
     const message packed = r.view();
@@ -610,8 +694,9 @@ class printer {
     }
   }
   bool buckets(message m) {
-    std::vector<std::uint64_t> counts;
-    std::vector<std::uint64_t> bounds;
+    const zc::scratch_scope mine;
+    numbers counts(mine.memory());
+    numbers bounds(mine.memory());
     const bool ok = fields(m, [&](reader& r) {
       collect_fixed(r, 6, counts);
       collect_fixed(r, 7, bounds);
@@ -643,7 +728,8 @@ class printer {
     message b;
     if (!find(m, field, b)) return false;
     std::int64_t offset = 0;
-    std::vector<std::uint64_t> counts;
+    const zc::scratch_scope mine;
+    numbers counts(mine.memory());
     const bool ok = fields(b, [&](reader& r) {
       if (r.is(1, wire::varint)) offset = r.zigzag_value();
       if (r.is(2, wire::varint)) counts.push_back(r.value());
@@ -674,7 +760,7 @@ class printer {
   bool brief_point(const described& d, message m) {
     point_facts f;
     if (!read_point(d.what, m, f)) return false;
-    out_.add(shown(text_of(d.name)) + "{");
+    out_.all(shown(text_of(d.name)), "{");
     if (!attributes(m, attributes_field(d.what), ",")) return false;
     out_.add("}");
     if (d.what == data::gauge || d.what == data::sum) {
