@@ -62,7 +62,7 @@ gateway::gateway(gateway_settings settings, gateway_options options, log& out)
       out_(out),
       quota_(options_.memory_limit != 0 ? options_.memory_limit : default_memory_limit()),
       group_(group_options(options_), &zc::io::make_epoll_poller, quota_, clock_),
-      shared_{settings_, out_, shards_of(options_), {}, {}, {}} {
+      shared_{settings_, out_, shards_of(options_), {}, {}, {}, {}} {
   shared_.socket.congestion = options_.congestion;
 }
 
@@ -115,6 +115,8 @@ std::expected<void, std::string> gateway::prepare() {
       const std::size_t bytes = std::max<std::size_t>(quota_.soft_limit() / 4 * 3 / queues, 1_MiB);
       shared_.accounts.emplace(
           e.id, std::make_unique<queue_account>(e.queue.sizer, e.queue.queue_size, bytes));
+      shared_.consumers.emplace(
+          e.id, std::make_unique<consumer_budget>(e.queue.num_consumers, shared_.shards));
     } else if (e.kind == exporter_kind::file) {
       const std::string folder = std::filesystem::path(e.file.path).parent_path().string();
       if (e.file.create_directory && !folder.empty()) {

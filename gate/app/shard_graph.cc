@@ -81,8 +81,8 @@ std::unique_ptr<consumer> shard_graph::make_exporter(const exporter_settings& ho
       break;
   }
   sending_queue::limits bounds;
-  bounds.consumers =
-      sending_queue::consumers_of_shard(how.queue.num_consumers, on_.id(), shared_.shards);
+  bounds.consumers = how.queue.num_consumers;
+  bounds.shared = shared_.consumers.at(how.id).get();
   return std::make_unique<sending_queue>(context_, how.id, how.queue, how.retry, bounds,
                                          *shared_.accounts.at(how.id),
                                          otlp_exporter::connect(context_, how, bounds.consumers));

@@ -5,8 +5,8 @@
 //     -> client
 //                                                                 -> file | debug | nop exporter
 //
-// Every shard has the same graph; between shards are shared only queue capacities, file writers and
-// counters.
+// Every shard has the same graph; between shards are shared only queue capacities, consumers, file
+// writers and counters.
 // Threads  Made, used and destroyed on its shard.
 #pragma once
 
@@ -24,6 +24,7 @@
 #include "gate/pipeline/engine/pipeline.h"
 #include "gate/pipeline/engine/settings.h"
 #include "gate/pipeline/engine/shard_context.h"
+#include "gate/pipeline/queues/consumer_budget.h"
 #include "gate/pipeline/queues/queue_account.h"
 #include "gate/pipeline/receivers/otlp_receiver.h"
 #include "zc/base/result.h"
@@ -42,6 +43,7 @@ struct shared_parts {
   unsigned shards = 1;
   zc::socket_options socket;
   std::map<std::string, std::unique_ptr<queue_account>> accounts;       // by exporter
+  std::map<std::string, std::unique_ptr<consumer_budget>> consumers;    // by exporter
   std::map<std::string, std::unique_ptr<zc::io::file_writer>> writers;  // by exporter
 };
 

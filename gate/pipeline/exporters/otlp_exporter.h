@@ -32,7 +32,7 @@ namespace sluice {
 
 class otlp_exporter final : public sender {
  public:
-  // Connects on demand. `slots`: requests under way at once (the queue's consumers on this shard).
+  // Connects on demand. `slots`: requests under way at once (the queue's consumers).
   static std::unique_ptr<otlp_exporter> connect(shard_context& in, const exporter_settings& how,
                                                 std::size_t slots);
   // How the client is set up; connect() uses it.

@@ -75,14 +75,6 @@ zc::object_pool<sending_queue::job> sending_queue::pool_for(sending_queue& q) {
   return {how, [&q] { return job(q); }, [](job& j) { j.clear(); }};
 }
 
-std::size_t sending_queue::consumers_of_shard(std::size_t num_consumers, std::size_t shard,
-                                              std::size_t shards) noexcept {
-  ZC_CHECK(shard < shards);
-  const std::size_t even = num_consumers / shards;
-  const std::size_t extra = shard < num_consumers % shards ? 1 : 0;
-  return std::max<std::size_t>(even + extra, 1);
-}
-
 sending_queue::sending_queue(shard_context& in, std::string id, const queue_settings& queue,
                              const retry_settings& retry, const limits& bounds,
                              queue_account& account, std::unique_ptr<sender> to)
@@ -95,6 +87,7 @@ sending_queue::sending_queue(shard_context& in, std::string id, const queue_sett
       account_(account),
       counts_(in.counts.exporter(id_)),
       random_(in.seed ^ std::hash<std::string>{}(id_)),
+      shared_(queue.enabled ? bounds.shared : nullptr),
       jobs_(pool_for(*this)),
       poll_(*this),
       end_(*this),
@@ -103,6 +96,7 @@ sending_queue::sending_queue(shard_context& in, std::string id, const queue_sett
   const std::size_t slots = sender_->slots();
   consumers_ = queue.enabled ? std::min(bounds.consumers, slots) : slots;
   consumers_ = std::max<std::size_t>(consumers_, 1);
+  if (shared_ != nullptr) shared_->join(in_.on.id(), in_.on, *this);
   given_up_.component = id_;
   counts_.queue_capacity.set(account.capacity());
 }
@@ -110,6 +104,8 @@ sending_queue::sending_queue(shard_context& in, std::string id, const queue_sett
 sending_queue::~sending_queue() {
   on_deadline();
   sender_.reset();  // its attempts end now, into on_outcome()
+  return_consumers();
+  if (shared_ != nullptr) shared_->leave(in_.on.id());
 }
 
 void sending_queue::consume(batch&& b) {
@@ -191,13 +187,38 @@ void sending_queue::pump() {
   // call deeper.
   if (pumping_) return;
   pumping_ = true;
-  while (phase_ != phase::over && active_.size() < consumers_ && !waiting_.empty()) {
+  while (phase_ != phase::over && active_.size() < consumers_ && !waiting_.empty() &&
+         take_consumer()) {
     job& j = waiting_.front();
     active_.take_from(waiting_, j);
     counts_.in_flight.set(active_.size());
     attempt(j);
   }
   pumping_ = false;
+  return_consumers();
+}
+
+bool sending_queue::take_consumer() {
+  if (shared_ == nullptr || taken_ > active_.size()) return true;
+  if (!shared_->try_take(in_.on.id())) return false;
+  taken_ += 1;
+  return true;
+}
+
+// What no request is under way with, unless the next one starts with it.
+void sending_queue::return_consumers() {
+  if (shared_ == nullptr) return;
+  const bool more = phase_ != phase::over && !waiting_.empty() && active_.size() < consumers_;
+  if (!more) shared_->withdraw(in_.on.id());
+  while (taken_ > active_.size() && !(more && shared_->may_keep(in_.on.id(), taken_))) {
+    taken_ -= 1;
+    shared_->give_back(in_.on.id());
+  }
+}
+
+void sending_queue::on_consumer() {
+  taken_ += 1;
+  pump();
 }
 
 void sending_queue::attempt(job& j) {
@@ -269,6 +290,7 @@ void sending_queue::leave(job& j) {
   active_.erase(j);
   counts_.in_flight.set(active_.size());
   forget(j);
+  return_consumers();
 }
 
 void sending_queue::forget(job& j) noexcept {
@@ -330,6 +352,7 @@ void sending_queue::on_deadline() {
     if (!j.sending) leave(j);
   });
   counts_.in_flight.set(active_.size());
+  return_consumers();
   held_.for_each([&](job& j) {
     unanswered.push_back(std::move(j.done));
     held_.erase(j);

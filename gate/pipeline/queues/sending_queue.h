@@ -10,8 +10,9 @@
 // Ownership  Owns the sender, whose attempts end before the queue does.
 // Threads    One shard; the capacity (queue_account) is shared by all shards' queues of the
 //            exporter.
-// Order      Attempts start in the order of arrival, at most `consumers` at a time; a request that
-//            backs off keeps its consumer, as in the Collector.
+// Order      Attempts start in the order of arrival, at most `consumers` at a time, and over all
+//            shards as many as the shared budget has; a request that backs off keeps its consumer,
+//            as in the Collector.
 // Bounds     queue_account: units and bytes. Held batches: held_max, and bytes by what the clients
 //            keep open.
 // Full       Refused retryably, or with block_on_overflow held without an answer: the client waits.
@@ -35,6 +36,7 @@
 #include "gate/pipeline/engine/settings.h"
 #include "gate/pipeline/engine/shard_context.h"
 #include "gate/pipeline/queues/backoff.h"
+#include "gate/pipeline/queues/consumer_budget.h"
 #include "gate/pipeline/queues/queue_account.h"
 #include "zc/mem/linked_list.h"
 #include "zc/mem/object_pool.h"
@@ -42,18 +44,16 @@
 
 namespace sluice {
 
-class sending_queue final : public consumer {
+class sending_queue final : public consumer, private consumer_budget::user {
  public:
   struct limits {
-    std::size_t consumers = 1;          // of this shard; see consumers_of_shard()
-    std::size_t held_max = 256;         // batches held by block_on_overflow
+    std::size_t consumers = 1;  // of this queue, at most
+    consumer_budget* shared =
+        nullptr;                 // of all shards' queues of the exporter; null: no such bound
+    std::size_t held_max = 256;  // batches held by block_on_overflow
     milliseconds refused_delay{1'000};  // what clients are told when the queue is full
   };
   static constexpr std::size_t jobs_kept = 512;  // idle ones
-
-  // num_consumers over `shards` shards; every shard gets at least one.
-  static std::size_t consumers_of_shard(std::size_t num_consumers, std::size_t shard,
-                                        std::size_t shards) noexcept;
 
   // `in`, `account` and what they refer to outlive the queue.
   sending_queue(shard_context& in, std::string id, const queue_settings& queue,
@@ -87,6 +87,9 @@ class sending_queue final : public consumer {
   void take(job& j);
   void admit_held();
   void pump();
+  bool take_consumer();
+  void return_consumers();
+  void on_consumer() override;
   void attempt(job& j);
   void on_outcome(job& j, verdict&& v);
   void retry_or_give_up(job& j, verdict&& v);
@@ -113,6 +116,8 @@ class sending_queue final : public consumer {
   phase phase_ = phase::open;
   bool pumping_ = false;
   std::size_t consumers_;
+  consumer_budget* const shared_;
+  std::size_t taken_ = 0;  // of shared_: those under way, and what the next one may start with
   zc::time_point deadline_{};
   undelivered given_up_;
   log_gate refused_gate_;

@@ -362,11 +362,40 @@ TEST_F(SendingQueueTest, DestroyingTheQueueAnswersEverybody) {
   EXPECT_EQ(account.used(), 0U);
 }
 
-TEST_F(SendingQueueTest, EveryShardGetsItsShareOfTheConsumers) {
-  std::size_t sum = 0;
-  for (std::size_t s = 0; s < 4; ++s) sum += sending_queue::consumers_of_shard(10, s, 4);
-  EXPECT_EQ(sum, 10U);
-  EXPECT_EQ(sending_queue::consumers_of_shard(2, 3, 4), 1U);  // never none
+TEST_F(SendingQueueTest, ABusyQueueUsesAllConsumersAndGivesTheOtherItsShareWhenItComes) {
+  kit::workplace other;  // a second shard, by itself
+  zc::shard::options second;
+  second.id = 1;
+  zc::shard on_second(second, std::make_unique<kit::no_poller>(), other.limits, other.time);
+  shard_context there{on_second, other.with, other.counts, other.out, 7, 64 * 1024 * 1024};
+  consumer_budget shared(4, 2);
+  queue_account wide(queue_sizer::requests, 100, 1'000'000);
+  bounds.consumers = 4;
+  bounds.shared = &shared;
+  auto to_a = std::make_unique<hand_sender>(16), to_b = std::make_unique<hand_sender>(16);
+  hand_sender &a = *to_a, &b = *to_b;
+  sending_queue busy(at.context, "otlp", how, retry, bounds, wide, std::move(to_a));
+  sending_queue late(there, "otlp", how, retry, bounds, wide, std::move(to_b));
+  kit::slot slots[30];
+  const auto give_to = [&](sending_queue& q, kit::slot& s) {
+    q.consume({kit::plain_payload(signal::logs, 1, "r"), s.ask(), {}});
+  };
+  for (int i = 0; i < 20; ++i) give_to(busy, slots[i]);
+  EXPECT_EQ(a.open.size(), 4U) << "all of them, though half is its share";
+  for (int i = 20; i < 30; ++i) give_to(late, slots[i]);
+  EXPECT_EQ(b.open.size(), 0U);
+  for (int i = 0; i < 6; ++i) {
+    a.answer(0, verdict::success());
+    on_second.run_turn(zc::nanoseconds(0));
+    EXPECT_LE(a.open.size() + b.open.size(), 4U);
+  }
+  EXPECT_EQ(a.open.size(), 2U);
+  EXPECT_EQ(b.open.size(), 2U);
+  while (!b.open.empty()) b.answer(0, verdict::success());
+  at.run_for(milliseconds(1));
+  EXPECT_EQ(a.open.size(), 4U) << "what the other left is used again";
+  while (!a.open.empty()) a.answer(0, verdict::success());
+  EXPECT_EQ(shared.taken(), 0U);
 }
 
 // Two shards' queues on one account, random requests, outcomes and delays, against a model that
