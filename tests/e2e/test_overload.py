@@ -81,8 +81,8 @@ def test_ten_times_too_much(tmp_path, gateway, protocol):
     time.sleep(seconds)
     during = g.metrics()
     assert total(during, "sluice_memory_payload_bytes") <= LIMIT
-    # Consumers belong to shards: when all connections land on one of two, half of the 10 000 a second is the most.
-    assert total(during, "otelcol_exporter_sent_log_records") > 2500 * seconds, "the sink was kept busy"
+    # All consumers serve whatever shard the connections have landed on.
+    assert total(during, "otelcol_exporter_sent_log_records") > 8000 * seconds, "the sink was kept busy"
     refused = total(during, "otelcol_receiver_refused_log_records") + total(during, "sluice_requests_refused_memory")
     assert refused > 0, "it was not overloaded: the test tests nothing"
     first = slow.stop()
