@@ -4,7 +4,7 @@
 #
 # defines the target zc_mem (alias zc::mem) from every NOUN.cc that exists (a noun may be a header only),
 # one test program from every NOUN_test.cc, one replayable fuzz target per name in FUZZ and one benchmark
-# program per name in BENCH. DEPS are rooms, LIBS are foreign libraries. Rooms of the gateway say PREFIX gate.
+# program per name in BENCH (NAME@2 where it starts threads of its own and wants two cores). DEPS are rooms, LIBS are foreign libraries. Rooms of the gateway say PREFIX gate.
 #
 # Rooms of zc are installed with the headers of their NOUNS (those in INTERNAL stay at home); zc_install(), called
 # once after the last room, adds the umbrella zc::zc, the package configuration and the pkg-config file.
@@ -61,6 +61,14 @@ function(zc_find_library target header)
   set_property(GLOBAL PROPERTY ZC_FOREIGN_${flat} ${header} ${A_NAMES})
 endfunction()
 
+# Whether debug checks are in the libraries of this build: their users must know (zc/base/check.h).
+string(TOUPPER "${CMAKE_BUILD_TYPE}" config)
+string(FIND "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${config}}" "-DNDEBUG" without_checks)
+set(ZC_DCHECKS 0)
+if(without_checks EQUAL -1)
+  set(ZC_DCHECKS 1)
+endif()
+
 function(zc_room name)
   cmake_parse_arguments(PARSE_ARGV 1 R "" "PREFIX" "DEPS;NOUNS;INTERNAL;FUZZ;BENCH;LIBS;TEST_DEPS")
   if(NOT R_PREFIX)
@@ -90,6 +98,7 @@ function(zc_room name)
   add_library(${R_PREFIX}::${flat} ALIAS ${target})
   target_include_directories(${target} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_definitions(${target} PUBLIC $<INSTALL_INTERFACE:ZC_DCHECKS=${ZC_DCHECKS}>)
   target_compile_features(${target} PUBLIC cxx_std_23)
   target_link_libraries(${target} PUBLIC ${R_DEPS} Threads::Threads PRIVATE ${R_LIBS})
   set_property(GLOBAL APPEND PROPERTY ZC_ROOMS ${target})
@@ -127,6 +136,12 @@ function(zc_room name)
   if(ZC_BUILD_BENCH)
     foreach(noun IN LISTS R_BENCH)
       find_package(benchmark REQUIRED)
+      set(cores 1)
+      if(noun MATCHES "^(.+)@([0-9]+)$")
+        set(noun ${CMAKE_MATCH_1})
+        set(cores ${CMAKE_MATCH_2})
+      endif()
+      file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/${target}_${noun}_bench.cores ${cores})  # read by bench/rooms.py
       add_executable(${target}_${noun}_bench ${noun}_bench.cc)
       target_link_libraries(${target}_${noun}_bench PRIVATE ${target} ${R_LIBS} benchmark::benchmark)
     endforeach()

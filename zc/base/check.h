@@ -24,9 +24,19 @@ namespace zc {
        ? void()                          \
        : ::zc::requirement_failed(contract, #condition, __FILE__, __LINE__))
 
-// For checks too dear for release builds: on unless NDEBUG is defined.
+// For checks too dear for release builds: on unless NDEBUG is defined. Members that exist only for
+// such checks stand in `#if ZC_DCHECKS`, never in `#ifndef NDEBUG`: the installed package defines
+// ZC_DCHECKS as the library was built, so a debug build of a user's own agrees with a release build
+// of ours on where members lie.
+#ifndef ZC_DCHECKS
 #ifdef NDEBUG
-#define ZC_DCHECK(condition) static_cast<void>(sizeof(condition))
+#define ZC_DCHECKS 0
 #else
+#define ZC_DCHECKS 1
+#endif
+#endif
+#if ZC_DCHECKS
 #define ZC_DCHECK(condition) ZC_CHECK(condition)
+#else
+#define ZC_DCHECK(condition) static_cast<void>(sizeof(condition))
 #endif
