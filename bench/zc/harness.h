@@ -1,0 +1,76 @@
+// bench/zc/harness.h - one loop for all contenders of `./dev bench zc`; those in Rust have its twin,
+// bench/peers/src/harness.rs.
+//
+// A case is called ROW/CONTENDER and is a function that carries out n operations and says how many
+// nanoseconds they took; what it prepares is not in that time. The program reads commands from
+// standard input and answers each with one line of JSON, so that bench/zc.py can let the contenders
+// of a row take turns without starting processes in between:
+//
+//     list                 {"cases": [{"name": ..., "threads": ...}, ...]}
+//     run NAME SECONDS     {"name": ..., "ns": per operation, "times": operations, "memory": bytes}
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <thread>
+
+namespace bench {
+
+// The compiler must believe that somebody looks at the object (and may have changed it).
+template <class T>
+inline void keep(T& object) noexcept {
+  asm volatile("" : : "r"(&object) : "memory");
+}
+
+using clock = std::chrono::steady_clock;
+inline double nanoseconds_since(clock::time_point start) noexcept {
+  return std::chrono::duration<double, std::nano>(clock::now() - start).count();
+}
+
+template <class Operation>
+inline double loop(std::uint64_t n, Operation&& operation) {
+  const clock::time_point start = clock::now();
+  for (std::uint64_t i = 0; i < n; ++i) operation();
+  return nanoseconds_since(start);
+}
+
+using body = std::function<double(std::uint64_t n)>;
+using weight = std::function<double()>;  // bytes of memory that the case's data take
+
+void add(std::string name, body run, unsigned threads = 1);
+void add_weighed(std::string name, body run, weight memory);
+
+// Cores for the first and the second thread of a case; from --cores A,B.
+void pin(unsigned thread);
+
+// Runs `other` on the second core, and `mine` on this one once `other` is there; returns what
+// `mine` took, with the wait for `other` to end in it.
+template <class Mine, class Other>
+double two_threads(Mine&& mine, Other&& other) {
+  std::atomic<bool> there{false};
+  std::thread second([&] {
+    pin(1);
+    there.store(true, std::memory_order_release);
+    other();
+  });
+  while (!there.load(std::memory_order_acquire)) std::this_thread::yield();
+  const clock::time_point start = clock::now();
+  mine();
+  second.join();
+  return nanoseconds_since(start);
+}
+
+// Resident memory of this process, in bytes.
+double resident();
+
+void add_bytes();
+void add_chains();
+void add_memory();
+void add_values();
+void add_snapshots();
+void add_channels();
+
+}  // namespace bench

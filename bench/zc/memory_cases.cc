@@ -1,0 +1,102 @@
+// Rows A12 to A15: pools, scratch, alignment.
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <memory>
+#include <vector>
+
+#include "bench/zc/harness.h"
+#include "zc/mem/pool.h"
+
+namespace bench {
+namespace {
+
+constexpr std::size_t buffer = 65536;
+constexpr std::size_t in_flight = 32;
+
+// Writes to every page, as whoever fills the buffer would; each time to another cache set.
+void touch(std::byte* memory) {
+  for (std::size_t at = 0; at < buffer; at += 4096 + 64) memory[at] = std::byte{1};
+}
+
+struct from_pool {
+  zc::quota limits{1u << 30};
+  zc::pool blocks{limits};
+  using handle = zc::bytes_builder;
+  handle get() { return blocks.take(buffer); }
+  static std::byte* memory(handle& h) { return h.spare().data(); }
+  void put(handle& h) { h = {}; }
+};
+
+struct from_malloc {
+  using handle = std::byte*;
+  handle get() { return static_cast<std::byte*>(std::malloc(buffer)); }
+  static std::byte* memory(handle h) { return h; }
+  void put(handle h) { std::free(h); }
+};
+
+// Looked up and not linked: linked, it would replace malloc for all contenders.
+struct from_mimalloc {
+  using take_fn = void* (*)(std::size_t);
+  using give_fn = void (*)(void*);
+  take_fn take = nullptr;
+  give_fn give = nullptr;
+  from_mimalloc() {
+    for (const char* name : {"libmimalloc.so.2", "libmimalloc.so.2.0", "libmimalloc.so"}) {
+      void* const library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+      if (library == nullptr) continue;
+      take = reinterpret_cast<take_fn>(dlsym(library, "mi_malloc"));
+      give = reinterpret_cast<give_fn>(dlsym(library, "mi_free"));
+      break;
+    }
+  }
+  explicit operator bool() const { return take != nullptr && give != nullptr; }
+  using handle = std::byte*;
+  handle get() { return static_cast<std::byte*>(take(buffer)); }
+  static std::byte* memory(handle h) { return h; }
+  void put(handle h) { give(h); }
+};
+
+// One buffer at a time, and 32 at a time: what a server with 32 messages under way does.
+template <class Source>
+void add_buffers(const std::string& name) {
+  const auto source = std::make_shared<Source>();
+  if constexpr (requires { static_cast<bool>(*source); }) {
+    if (!*source) return;
+  }
+  add("pool_64k/" + name, [source](std::uint64_t n) {
+    return loop(n, [&] {
+      typename Source::handle h = source->get();
+      touch(Source::memory(h));
+      keep(h);
+      source->put(h);
+    });
+  });
+  add("pool_64k_32/" + name, [source](std::uint64_t n) {
+    std::array<typename Source::handle, in_flight> held{};
+    // One operation is one buffer, here too.
+    return loop(n / in_flight + 1,
+                [&] {
+                  for (auto& h : held) {
+                    h = source->get();
+                    touch(Source::memory(h));
+                  }
+                  keep(held);
+                  for (auto& h : held) source->put(h);
+                }) *
+           static_cast<double>(n) / static_cast<double>((n / in_flight + 1) * in_flight);
+  });
+}
+
+}  // namespace
+
+void add_memory() {
+  add_buffers<from_pool>("zc");
+  add_buffers<from_malloc>("malloc");
+  add_buffers<from_mimalloc>("mimalloc");
+}
+
+}  // namespace bench

@@ -1,0 +1,69 @@
+"""The rows of ./dev bench zc: what is compared with what, and what is to be reached.
+
+Cases are named as the programs name them (bench/zc, bench/peers): ROW/CONTENDER. The first of a row is ours, the second
+the ordinary way; the rest are other libraries. `goal` is (case, factor): that case must take at least so many times as
+long as ours. `why` explains a goal that is not reached, or a row that reads strangely; it is printed with the table.
+"""
+import dataclasses
+
+
+@dataclasses.dataclass
+class Row:
+    technique: str
+    title: str
+    ours: str
+    ordinary: str
+    others: tuple = ()
+    goal: tuple = None
+    why: str = ""
+
+    @property
+    def name(self):
+        return self.ours
+
+    @property
+    def cases(self):
+        return (self.ours, self.ordinary, *self.others)
+
+
+# How contenders are called in the table.
+LABELS = {
+    "arc_swap": "arc-swap load", "arc_swap_cache": "arc-swap Cache", "boost": "Boost.Lockfree queue",
+    "boost_spsc": "Boost.Lockfree spsc_queue", "bytes": "Rust bytes", "bytes_slices": "Rust bytes, slices",
+    "cord": "absl::Cord", "crossbeam": "crossbeam-channel", "malloc": "malloc/free", "mimalloc": "mimalloc",
+    "moodycamel": "moodycamel (no bound)", "mutex": "mutex + std::deque", "mutex_copy": "mutex + copy",
+    "mutex_shared_ptr": "mutex + shared_ptr", "atomic_shared_ptr": "std::atomic<shared_ptr>", "tbb": "oneTBB bounded",
+    "string": "std::string, copied", "strings": "std::string, copied", "shared_ptr": "std::shared_ptr<vector>",
+    "copy": "std::vector, copied", "slices": "k slices", "join": "joined first", "flatten": "flattened first",
+    "zc": "zc",
+}
+
+# What the literature says of sharing against copying: row, time copied, time shared.
+LITERATURE = (("share_1mb/zc", "250 us", "15 ns"), ("share_10mb/zc", "2.5 ms", "15 ns"))
+
+CHANNEL_PEERS = ("crossbeam", "flume", "tbb", "moodycamel", "boost", "boost_spsc")
+
+
+def channel(kind, title):
+    return Row("A10", title, f"channel_{kind}/zc", f"channel_{kind}/mutex",
+               tuple(f"channel_{kind}/{peer}" for peer in CHANNEL_PEERS), (f"channel_{kind}/crossbeam", 1))
+
+
+ROWS = (
+    Row("A1", "share 4 KiB: clone and drop", "clone_drop/zc", "clone_drop/string",
+        ("clone_drop/bytes", "clone_drop/cord", "clone_drop/shared_ptr"), ("clone_drop/bytes", 1)),
+    Row("A1", "slice 1 KiB of it and drop", "slice_drop/zc", "slice_drop/string", ("slice_drop/bytes", "slice_drop/cord"),
+        ("slice_drop/bytes", 1)),
+    Row("A1", "one more holder of 1 MB", "share_1mb/zc", "share_1mb/copy", ("share_1mb/bytes",)),
+    Row("A1", "one more holder of 10 MB", "share_10mb/zc", "share_10mb/copy", ("share_10mb/bytes",)),
+    Row("A2", "build 4 KiB of 256 B pieces, freeze", "builder_freeze/zc", "builder_freeze/string",
+        ("builder_freeze/bytes",), ("builder_freeze/bytes", 1)),
+    Row("A7", "a header before 8 pieces", "chain_assemble/zc", "chain_assemble/string", ("chain_assemble/cord",)),
+    Row("A7", "the middle half of 64 pieces", "chain_slice/zc", "chain_slice/string", ("chain_slice/cord",)),
+    Row("A7", "524 records read across 64 pieces", "cursor_read/zc", "cursor_read/flatten", ("cursor_read/cord",)),
+    Row("A8", "gather list of 64 pieces", "chain_gather/zc", "chain_gather/join", ("chain_gather/cord",)),
+    Row("A12", "64 KiB buffer: get, touch, put", "pool_64k/zc", "pool_64k/malloc", ("pool_64k/mimalloc",),
+        ("pool_64k/malloc", 2)),
+    Row("A12", "the same, 32 under way", "pool_64k_32/zc", "pool_64k_32/malloc", ("pool_64k_32/mimalloc",),
+        ("pool_64k_32/malloc", 2)),
+)
