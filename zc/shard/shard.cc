@@ -262,8 +262,8 @@ std::size_t shard::turn(nanoseconds longest) {
   return happened;
 }
 
-void shard::run_turn(nanoseconds longest) {
-  turn(longest);
+std::size_t shard::run_turn(nanoseconds longest) {
+  return turn(longest);
 }
 
 void shard::run() {

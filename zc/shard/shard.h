@@ -108,8 +108,9 @@ class shard {
   // Runs turns until request_stop(); what was posted before that still runs. Work that must end
   // first is the caller's to wait for.
   void run();
-  // One turn, for tests and for callers with a loop of their own. Not from inside a turn.
-  void run_turn(nanoseconds longest);
+  // One turn, for tests and for callers with a loop of their own; returns how many things happened.
+  // Not from inside a turn.
+  std::size_t run_turn(nanoseconds longest);
   void request_stop() noexcept;  // any thread, and signal handlers
 
  private:
