@@ -32,7 +32,10 @@ struct close_directory {
 
 result<append_file> append_file::open(const std::string& path, const options& how) {
   append_file made;
-  const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | (how.truncate ? O_TRUNC : 0);
+  // A pipe is only written to: asking for more would make this end its reader as well.
+  const int access = !how.writable ? O_RDONLY : how.readable ? O_RDWR : O_WRONLY;
+  const int flags =
+      access | O_APPEND | O_CLOEXEC | (how.create ? O_CREAT : 0) | (how.truncate ? O_TRUNC : 0);
   made.file_.reset(::open(path.c_str(), flags, static_cast<mode_t>(how.mode)));
   if (!made.file_) return failed();
   struct stat about{};
@@ -53,6 +56,15 @@ result<std::size_t> append_file::append_some(std::span<const io_slice> slices) {
   if (written == 0) return fail(errc::system, "nothing was written");
   size_ += static_cast<std::uint64_t>(written);
   return static_cast<std::size_t>(written);
+}
+
+result<std::size_t> append_file::read_some(std::uint64_t offset, std::span<std::byte> room) const {
+  ssize_t got;
+  do {
+    got = ::pread(file_.get(), room.data(), room.size(), static_cast<off_t>(offset));
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) return failed();
+  return static_cast<std::size_t>(got);
 }
 
 result<void> append_file::append(const bytes_chain& what) {
@@ -108,6 +120,12 @@ result<void> rename_file(const std::string& from, const std::string& to) {
 
 result<void> remove_file(const std::string& path) {
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return failed();
+  return {};
+}
+
+result<void> sync_directory(const std::string& path) {
+  const fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory || ::fsync(directory.get()) != 0) return failed();
   return {};
 }
 

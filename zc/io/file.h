@@ -25,6 +25,9 @@ class append_file {
   struct options {
     bool truncate = false;  // drop what is there
     unsigned mode = 0644;   // of a file that is made
+    bool readable = false;  // read_some() is wanted
+    bool writable = true;
+    bool create = true;  // when there is none
   };
 
   static result<append_file> open(const std::string& path, const options& how);
@@ -35,6 +38,8 @@ class append_file {
   // One gathered write of at most 1024 slices; returns how much went, more than 0. Requires: not
   // empty.
   result<std::size_t> append_some(std::span<const io_slice> slices);
+  // What is at `offset`, into the front of `room`; 0: the end. Requires: readable.
+  result<std::size_t> read_some(std::uint64_t offset, std::span<std::byte> room) const;
   // Cuts the file; no effect on one that is no regular file. Requires: size <= this->size()
   result<void> truncate(std::uint64_t size);
   result<void> sync();  // data is on the medium when this returns
@@ -53,6 +58,7 @@ result<void> make_directories(const std::string& path, unsigned mode = 0755);  /
 result<void> rename_file(const std::string& from, const std::string& to);      // replaces `to`
 result<void> remove_file(const std::string& path);  // none there is no error
 bool path_exists(const std::string& path) noexcept;
+result<void> sync_directory(const std::string& path);  // the names in it are on the medium
 result<std::vector<std::string>> list_directory(const std::string& path);  // names, sorted
 // The whole file; too_large when it is longer than `size_max`. Works for files in /proc, which have
 // no size.

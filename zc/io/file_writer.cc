@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "zc/base/check.h"
+#include "zc/io/file_disk.h"
 #include "zc/shard/topology.h"
 
 namespace zc::io {
@@ -73,15 +74,37 @@ name_parts parts_of(const std::string& path) {
 
 }  // namespace
 
+file_writer::file_writer(options how)
+    : how_(std::move(how)), disk_(how_.on != nullptr ? *how_.on : file_disk::instance()) {}
+
 result<std::unique_ptr<file_writer>> file_writer::open(options how) {
   std::unique_ptr<file_writer> made(new file_writer(std::move(how)));
-  auto file = append_file::open(made->how_.path, {made->how_.truncate, made->how_.mode});
+  auto file = made->open_file(made->how_.truncate);
   if (!file) return std::unexpected(file.error());
   made->file_ = std::move(*file);
-  made->boundary_ = made->file_.size();
+  made->boundary_ = made->file_->size();
   made->slices_.resize(slices_max);
-  made->thread_ = std::thread([writer = made.get()] { writer->run(); });
+  if (made->how_.own_thread) {
+    made->thread_ = std::thread([writer = made.get()] { writer->run(); });
+  }
   return made;
+}
+
+// A record can only be permanent in a file whose name is.
+result<std::unique_ptr<disk_file>> file_writer::open_file(bool truncate) {
+  file_options how;
+  how.truncate = truncate;
+  how.mode = how_.mode;
+  auto file = disk_.open(how_.path, how);
+  if (!file || !how_.sync || !(*file)->regular()) return file;
+  if (const auto named = disk_.sync_directory(directory_of(how_.path)); !named) {
+    return std::unexpected(named.error());
+  }
+  return file;
+}
+
+wall_clock::time_point file_writer::wall_now() const {
+  return how_.wall ? how_.wall() : wall_clock::now();
 }
 
 file_writer::~file_writer() {
@@ -95,6 +118,9 @@ void file_writer::close() {
   }
   work_.notify_one();
   if (thread_.joinable()) thread_.join();
+  if (how_.own_thread) return;
+  while (answer_written() || write_waiting()) {
+  }
 }
 
 bool file_writer::try_append(bytes_chain&& body, shard& from, done&& on_done) {
@@ -125,18 +151,33 @@ file_writer::statistics file_writer::read() const {
 
 void file_writer::run() {
   name_this_thread("file_writer");
-  std::vector<record> batch;
   for (;;) {
     {
       std::unique_lock lock(guard_);
       work_.wait(lock, [this] { return closing_ || !queue_.empty(); });
       if (queue_.empty()) return;
-      batch.swap(queue_);
     }
-    write_all(batch);
-    answer(batch);
-    batch.clear();
+    (void)write_waiting();
+    (void)answer_written();
   }
+}
+
+bool file_writer::write_waiting() {
+  if (!batch_.empty()) return false;
+  {
+    const std::lock_guard lock(guard_);
+    batch_.swap(queue_);
+  }
+  if (batch_.empty()) return false;
+  write_all(batch_);
+  return true;
+}
+
+bool file_writer::answer_written() {
+  if (batch_.empty()) return false;
+  answer(batch_);
+  batch_.clear();
+  return true;
 }
 
 // As many records from `first` as one call may take; at least one.
@@ -146,7 +187,7 @@ std::size_t file_writer::group_from(const std::vector<record>& batch, std::size_
   std::size_t end = first + 1;
   for (; end < batch.size(); ++end) {
     const bytes_chain& next = batch[end].body;
-    const std::uint64_t after = file_.size() + size + next.size();
+    const std::uint64_t after = file_->size() + size + next.size();
     if (pieces + next.pieces() > slices_max || size + next.size() > group_bytes_max) break;
     if (how_.rotate_bytes > 0 && after > how_.rotate_bytes) break;
     pieces += next.pieces();
@@ -169,8 +210,8 @@ void file_writer::write_all(std::vector<record>& batch) {
 
 // A record that was cut off, and could not be taken back at once.
 result<void> file_writer::repair() {
-  if (!file_.regular()) boundary_ = file_.size();
-  return file_.truncate(boundary_);
+  if (!file_->regular()) boundary_ = file_->size();
+  return file_->truncate(boundary_);
 }
 
 // Writes the group; on an error `whole` says how many of its records are in the file, and no part
@@ -188,7 +229,7 @@ result<void> file_writer::write_group(std::span<const record> group, std::size_t
     }
     std::size_t went = 0;
     if (used > 0) {
-      const result<std::size_t> written = file_.append_some(std::span(slices_).first(used));
+      const result<std::size_t> written = file_->append(std::span(slices_).first(used));
       if (!written) outcome = std::unexpected(written.error());
       went = written.value_or(0);
     }
@@ -200,7 +241,7 @@ result<void> file_writer::write_group(std::span<const record> group, std::size_t
     }
   }
   if (outcome && how_.sync) {
-    outcome = file_.sync();
+    outcome = file_->sync();
     // Written, but nobody knows whether it stays: none of them may be called done.
     if (!outcome) {
       for (const record& r : group) boundary_ -= r.body.size();
@@ -250,27 +291,26 @@ std::string file_writer::backup_path() {
   const name_parts parts = parts_of(how_.path);
   // Two within a millisecond: the later one takes a later name all the same, so that names sort as
   // files were written, whatever has been removed in between.
-  wall_clock::time_point when =
-      std::max(std::chrono::floor<std::chrono::milliseconds>(wall_clock::now()),
-               last_backup_ + std::chrono::milliseconds(1));
+  wall_clock::time_point when = std::max(std::chrono::floor<std::chrono::milliseconds>(wall_now()),
+                                         last_backup_ + std::chrono::milliseconds(1));
   for (;; when += std::chrono::milliseconds(1)) {
     std::string path =
         parts.directory + "/" + parts.stem + stamp_of(when, how_.local_time) + parts.extension;
-    if (path_exists(path)) continue;
+    if (disk_.exists(path)) continue;
     last_backup_ = std::chrono::floor<std::chrono::milliseconds>(when);
     return path;
   }
 }
 
 void file_writer::rotate_before(std::uint64_t incoming) {
-  if (how_.rotate_bytes == 0 || file_.size() == 0 || !file_.regular()) return;
-  if (file_.size() <= how_.rotate_bytes && incoming <= how_.rotate_bytes - file_.size()) return;
+  if (how_.rotate_bytes == 0 || file_->size() == 0 || !file_->regular()) return;
+  if (file_->size() <= how_.rotate_bytes && incoming <= how_.rotate_bytes - file_->size()) return;
   if (!repair()) return;
-  const result<void> moved = rename_file(how_.path, backup_path());
+  const result<void> moved = disk_.rename(how_.path, backup_path());
   // Gone already (moved by hand, or the last attempt came so far): only the new file is missing.
   const bool free = moved || moved.error().os == ENOENT;
-  auto fresh = free ? append_file::open(how_.path, {false, how_.mode})
-                    : result<append_file>(std::unexpected(moved.error()));
+  auto fresh =
+      free ? open_file(false) : result<std::unique_ptr<disk_file>>(std::unexpected(moved.error()));
   {
     const std::lock_guard lock(guard_);
     counts_.rotations += fresh ? 1 : 0;
@@ -278,15 +318,15 @@ void file_writer::rotate_before(std::uint64_t incoming) {
   }
   if (!fresh) return;
   file_ = std::move(*fresh);
-  boundary_ = file_.size();
+  boundary_ = file_->size();
   drop_old_backups();
 }
 
 void file_writer::drop_old_backups() {
   const name_parts parts = parts_of(how_.path);
-  const auto names = list_directory(parts.directory);
+  const auto names = disk_.list(parts.directory);
   if (!names) return;
-  const wall_clock::time_point now = wall_clock::now();
+  const wall_clock::time_point now = wall_now();
   std::vector<std::pair<wall_clock::time_point, std::string>> backups;
   for (const std::string& name : *names) {
     if (!name.starts_with(parts.stem) || !name.ends_with(parts.extension) ||
@@ -303,7 +343,7 @@ void file_writer::drop_old_backups() {
   for (std::size_t i = 0; i < backups.size(); ++i) {
     const bool too_many = how_.backups_max > 0 && i >= how_.backups_max;
     const bool too_old = how_.age_max.count() > 0 && backups[i].first + how_.age_max < now;
-    if (too_many || too_old) (void)remove_file(backups[i].second);
+    if (too_many || too_old) (void)disk_.remove(backups[i].second);
   }
 }
 

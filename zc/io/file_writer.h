@@ -12,6 +12,8 @@
 //           name-2026-11-20T10-30-00.000.ext and a new one begins; old ones go by number and by
 //           age. A record longer than the limit gets a file of its own. Where renaming fails the
 //           writer goes on in the file it has.
+// Medium    With `sync`, done means permanent: content and name. A failed sync fails its records
+//           and cuts them off again, for what was not permanent then is not made so by a later one.
 // Threads   try_append, read: any. close and the destructor: the owner's. A shard that gave records
 // must outlive
 //           close(), or the records' callbacks must have come.
@@ -32,8 +34,8 @@
 
 #include "zc/base/result.h"
 #include "zc/base/units.h"
-#include "zc/io/file.h"
 #include "zc/mem/chain.h"
+#include "zc/shard/disk.h"
 #include "zc/shard/shard.h"
 
 namespace zc::io {
@@ -51,6 +53,11 @@ class file_writer {
     std::chrono::hours age_max{0};          // of rotated files; 0: any
     bool local_time = false;                // in their names; otherwise UTC
     bool sync = false;                      // a record is done when it is on the medium
+    disk* on = nullptr;                     // null: the real one (file_disk). Outlives the writer
+    // False: there is no thread, and whoever opened it calls write_waiting() and answer_written().
+    bool own_thread = true;
+    // What backups are named after; null: the system's clock.
+    std::function<std::chrono::system_clock::time_point()> wall;
   };
   using done = std::move_only_function<void(const result<void>&)>;
 
@@ -77,6 +84,11 @@ class file_writer {
   // Takes no more records, writes what waits, and ends the thread. Blocks.
   void close();
 
+  // Without a thread of its own, the two halves of its loop: writes what waits, if nothing written
+  // waits for its answer; answers what was written. True: there was something to do.
+  bool write_waiting();
+  bool answer_written();
+
   statistics read() const;
 
  private:
@@ -87,7 +99,9 @@ class file_writer {
     result<void> outcome;
   };
 
-  explicit file_writer(options how) : how_(std::move(how)) {}
+  explicit file_writer(options how);
+  result<std::unique_ptr<disk_file>> open_file(bool truncate);
+  std::chrono::system_clock::time_point wall_now() const;
   void run();
   void write_all(std::vector<record>& batch);
   std::size_t group_from(const std::vector<record>& batch, std::size_t first) const;
@@ -99,9 +113,11 @@ class file_writer {
   void drop_old_backups();
 
   const options how_;
-  append_file file_;            // the thread's, once it runs
-  std::uint64_t boundary_ = 0;  // end of the last whole record: where a torn one is cut off
+  disk& disk_;
+  std::unique_ptr<disk_file> file_;  // the thread's, once it runs
+  std::uint64_t boundary_ = 0;       // end of the last whole record: where a torn one is cut off
   std::vector<io_slice> slices_;
+  std::vector<record> batch_;  // being written, or written and not answered
   std::chrono::sys_time<std::chrono::milliseconds> last_backup_{};
   std::thread thread_;
 

@@ -2,8 +2,9 @@
 // order, every other one is reported, the queue has its bounds, and no trouble with the disk stops
 // it for good.
 //
-// Method: a shard that runs turns in the test's thread; a full disk is RLIMIT_FSIZE, which cuts
-// writes in the middle.
+// Method: a shard that runs turns in the test's thread. What does not need the operating system
+// runs over the real disk and the simulated one; a full real disk is RLIMIT_FSIZE, which cuts
+// writes in the middle. What a crash leaves is tests/sim/disk_test.cc.
 
 #include "zc/io/file_writer.h"
 
@@ -25,23 +26,38 @@
 #include <gtest/gtest.h>
 
 #include "zc/io/epoll_poller.h"
+#include "zc/io/fd.h"
+#include "zc/io/file.h"
+#include "zc/io/file_disk.h"
 #include "zc/testing/seed.h"
+#include "zc/testing/sim/disk.h"
 
 namespace zc::io {
 namespace {
 
 using std::chrono::milliseconds;
 
-class FileWriterTest : public ::testing::Test {
+enum class medium { real, simulated };
+
+// A writer, the disk it writes on, and what it answered.
+class desk {
  protected:
-  FileWriterTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "zc_writer_XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
+  explicit desk(medium on) {
+    if (on == medium::simulated) {
+      directory_ = "/data";
+      EXPECT_TRUE(simulated_.make_directories(directory_));
+      disk_ = how_.on = &simulated_;
+    } else {
+      std::string pattern = (std::filesystem::temp_directory_path() / "zc_writer_XXXXXX").string();
+      directory_ = ::mkdtemp(pattern.data());
+    }
     how_.path = directory_ + "/data.json";
   }
-  ~FileWriterTest() override {
+  desk(const desk&) = delete;
+  desk& operator=(const desk&) = delete;
+  ~desk() {
     writer_.reset();
-    std::filesystem::remove_all(directory_);
+    if (disk_ != &simulated_) std::filesystem::remove_all(directory_);
   }
   void open() {
     auto made = file_writer::open(how_);
@@ -65,14 +81,23 @@ class FileWriterTest : public ::testing::Test {
     ASSERT_EQ(outcomes_.size(), count);
   }
   std::string content(const std::string& name = "data.json") {
-    return read_file(directory_ + "/" + name, 1 << 28).value_or("(unreadable)");
+    file_options how;
+    how.readable = true;
+    how.writable = how.create = false;
+    const auto file = disk_->open(directory_ + "/" + name, how);
+    return file ? read_all(**file, 1 << 28).value_or("(unreadable)") : "(none)";
   }
+  void touch(const std::string& name) { ASSERT_TRUE(disk_->open(directory_ + "/" + name, {})); }
   std::vector<std::string> backups() {
-    auto names = *list_directory(directory_);
+    auto names = *disk_->list(directory_);
     std::erase(names, "data.json");
     return names;
   }
 
+  testing::sim_clock still_;
+  testing::sim_trace trace_{still_};
+  testing::sim_disk simulated_{testing::sim_random(1), trace_};
+  disk* disk_ = &file_disk::instance();
   std::string directory_;
   file_writer::options how_;
   std::thread::id thread_ = std::this_thread::get_id();
@@ -83,6 +108,19 @@ class FileWriterTest : public ::testing::Test {
   int asked_ = 0;
   std::vector<int> order_;
   std::map<int, result<void>> outcomes_;
+};
+
+class FileWriterTest : public ::testing::TestWithParam<medium>, protected desk {
+ protected:
+  FileWriterTest() : desk(GetParam()) {}
+};
+INSTANTIATE_TEST_SUITE_P(, FileWriterTest, ::testing::Values(medium::real, medium::simulated),
+                         [](const auto& of) { return of.param == medium::real ? "files" : "sim"; });
+
+// What needs the operating system.
+class FileWriterOnFilesTest : public ::testing::Test, protected desk {
+ protected:
+  FileWriterOnFilesTest() : desk(medium::real) {}
 };
 
 struct file_size_limit {
@@ -97,7 +135,7 @@ struct file_size_limit {
   rlimit before{};
 };
 
-TEST_F(FileWriterTest, RecordsLandInOrderAndEveryOneIsAnswered) {
+TEST_P(FileWriterTest, RecordsLandInOrderAndEveryOneIsAnswered) {
   open();
   std::string expected;
   for (int i = 0; i < 3000; ++i) {
@@ -114,7 +152,7 @@ TEST_F(FileWriterTest, RecordsLandInOrderAndEveryOneIsAnswered) {
   EXPECT_EQ(writer_->read().queued_bytes, 0u);
 }
 
-TEST_F(FileWriterTest, RecordsOfManyPiecesAndEmptyOnesLandWhole) {
+TEST_P(FileWriterTest, RecordsOfManyPiecesAndEmptyOnesLandWhole) {
   open();
   std::string expected;
   for (const int pieces : {1, 0, 1500, 2, 0, 4000, 3}) {
@@ -129,7 +167,7 @@ TEST_F(FileWriterTest, RecordsOfManyPiecesAndEmptyOnesLandWhole) {
   EXPECT_EQ(content(), expected);
 }
 
-TEST_F(FileWriterTest, ClosingWritesWhatWaitsAndTakesNoMore) {
+TEST_P(FileWriterTest, ClosingWritesWhatWaitsAndTakesNoMore) {
   open();
   for (int i = 0; i < 500; ++i) ASSERT_TRUE(append("x"));
   writer_->close();
@@ -140,7 +178,7 @@ TEST_F(FileWriterTest, ClosingWritesWhatWaitsAndTakesNoMore) {
   drain(500);
 }
 
-TEST_F(FileWriterTest, AFullQueueRefusesAndGivesTheRecordBack) {
+TEST_F(FileWriterOnFilesTest, AFullQueueRefusesAndGivesTheRecordBack) {
   // A pipe that nobody reads stops the writer's thread.
   how_.path = directory_ + "/pipe";
   ASSERT_EQ(::mkfifo(how_.path.c_str(), 0600), 0);
@@ -171,7 +209,7 @@ TEST_F(FileWriterTest, AFullQueueRefusesAndGivesTheRecordBack) {
   drain(10);
 }
 
-TEST_F(FileWriterTest, ARecordLongerThanTheQueueIsTakenWhenItIsEmpty) {
+TEST_P(FileWriterTest, ARecordLongerThanTheQueueIsTakenWhenItIsEmpty) {
   how_.queue_bytes_max = 10;
   open();
   ASSERT_TRUE(append(std::string(1000, 'x')));
@@ -179,7 +217,7 @@ TEST_F(FileWriterTest, ARecordLongerThanTheQueueIsTakenWhenItIsEmpty) {
   EXPECT_EQ(content().size(), 1000u);
 }
 
-TEST_F(FileWriterTest, WithoutACallbackOrAfterTheShardHasGoneRecordsAreWrittenAllTheSame) {
+TEST_P(FileWriterTest, WithoutACallbackOrAfterTheShardHasGoneRecordsAreWrittenAllTheSame) {
   open();
   {
     shard brief({}, make_epoll_poller(), limits_, time_);
@@ -192,7 +230,7 @@ TEST_F(FileWriterTest, WithoutACallbackOrAfterTheShardHasGoneRecordsAreWrittenAl
   EXPECT_EQ(content(), "ab");
 }
 
-TEST_F(FileWriterTest, AFullDiskFailsRecordsOneByOneLeavesNoHalvesAndIsSurvived) {
+TEST_F(FileWriterOnFilesTest, AFullDiskFailsRecordsOneByOneLeavesNoHalvesAndIsSurvived) {
   SCOPED_TRACE(testing::seed_trace());
   std::mt19937 random(testing::seed());
   open();
@@ -227,7 +265,7 @@ TEST_F(FileWriterTest, AFullDiskFailsRecordsOneByOneLeavesNoHalvesAndIsSurvived)
   EXPECT_EQ(writer_->read().failed, static_cast<std::uint64_t>(failed));
 }
 
-TEST_F(FileWriterTest, AFullDeviceFailsEveryRecord) {
+TEST_F(FileWriterOnFilesTest, AFullDeviceFailsEveryRecord) {
   how_.path = "/dev/full";
   open();
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(append("x"));
@@ -238,7 +276,7 @@ TEST_F(FileWriterTest, AFullDeviceFailsEveryRecord) {
   }
 }
 
-TEST_F(FileWriterTest, RotationCutsBetweenRecordsAndLosesNone) {
+TEST_P(FileWriterTest, RotationCutsBetweenRecordsAndLosesNone) {
   SCOPED_TRACE(testing::seed_trace());
   std::mt19937 random(testing::seed());
   how_.rotate_bytes = 1000;
@@ -268,11 +306,11 @@ TEST_F(FileWriterTest, RotationCutsBetweenRecordsAndLosesNone) {
   EXPECT_TRUE(name.starts_with("data-2") && name.ends_with(".json"));
 }
 
-TEST_F(FileWriterTest, OnlyTheNewestBackupsAreKeptAndForeignFilesStay) {
+TEST_P(FileWriterTest, OnlyTheNewestBackupsAreKeptAndForeignFilesStay) {
   how_.rotate_bytes = 10;
   how_.backups_max = 3;
-  ASSERT_TRUE(append_file::open(directory_ + "/data-notes.json", {}));
-  ASSERT_TRUE(append_file::open(directory_ + "/data-2001-01-01T00-00-00.000.json", {}));
+  touch("data-notes.json");
+  touch("data-2001-01-01T00-00-00.000.json");
   open();
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(append("record " + std::to_string(10 + i)));
   drain(20);
@@ -284,29 +322,29 @@ TEST_F(FileWriterTest, OnlyTheNewestBackupsAreKeptAndForeignFilesStay) {
   EXPECT_EQ(content(), "record 29");
 }
 
-TEST_F(FileWriterTest, BackupsThatAreTooOldGo) {
+TEST_P(FileWriterTest, BackupsThatAreTooOldGo) {
   how_.rotate_bytes = 10;
   how_.age_max = std::chrono::hours(24);
-  ASSERT_TRUE(append_file::open(directory_ + "/data-2001-01-01T00-00-00.000.json", {}));
+  touch("data-2001-01-01T00-00-00.000.json");
   open();
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(append("0123456789"));
   drain(3);
   EXPECT_EQ(backups().size(), 2u);
 }
 
-TEST_F(FileWriterTest, AFileThatWasMovedAwayIsBegunAnewAtRotation) {
+TEST_P(FileWriterTest, AFileThatWasMovedAwayIsBegunAnewAtRotation) {
   how_.rotate_bytes = 10;
   open();
   ASSERT_TRUE(append("0123456789"));
   drain(1);
-  ASSERT_TRUE(rename_file(how_.path, directory_ + "/moved"));
+  ASSERT_TRUE(disk_->rename(how_.path, directory_ + "/moved"));
   ASSERT_TRUE(append("next"));
   drain(2);
   EXPECT_EQ(content(), "next");
   EXPECT_EQ(content("moved"), "0123456789");
 }
 
-TEST_F(FileWriterTest, ManyShardsWriteAtOnceAndEachKeepsItsOrder) {
+TEST_P(FileWriterTest, ManyShardsWriteAtOnceAndEachKeepsItsOrder) {
   constexpr int shards = 3, each = 1000;
   open();
   std::atomic<int> answered{0};
@@ -341,7 +379,7 @@ TEST_F(FileWriterTest, ManyShardsWriteAtOnceAndEachKeepsItsOrder) {
   EXPECT_EQ(limits_.used(), 0u);
 }
 
-TEST_F(FileWriterTest, APathThatCannotBeOpenedIsAnErrorValue) {
+TEST_P(FileWriterTest, APathThatCannotBeOpenedIsAnErrorValue) {
   how_.path = directory_ + "/none/file";
   const auto made = file_writer::open(how_);
   ASSERT_FALSE(made);
