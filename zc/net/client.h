@@ -67,7 +67,7 @@ struct outcome {
   int http_status = 0;
   grpc::code grpc = grpc::code::unknown;  // gRPC only
   std::string message;                    // grpc-message, the reason phrase, or what went wrong
-  std::string content_type;
+  std::string content_type;  // gRPC: empty when it is application/grpc, as it should be
   std::optional<nanoseconds> retry_after;  // Retry-After, RetryInfo
   bytes_chain body;                        // the response message or body
 };

@@ -13,6 +13,8 @@ using http2::token;
 
 namespace {
 
+constexpr std::string_view grpc_type = "application/grpc";
+
 // google.rpc.RetryInfo on its own reads like one that is the only detail of a google.rpc.Status.
 std::optional<nanoseconds> delay_in_retry_info(std::string_view encoded) {
   constexpr std::string_view type = "type.googleapis.com/google.rpc.RetryInfo";
@@ -81,6 +83,19 @@ void grpc_call::on_timer() {
   end(outcome::kind::timed_out, "the request timed out");
 }
 
+// The deadline is what is left of it now, not when the request was made.
+void grpc_call::write_head(http2::head_encoder& to) {
+  to.put({":path", request_.path, true});
+  to.put_common();
+  if (request_.body_coding != coding::identity) {
+    to.put({"grpc-encoding", grpc_name_of(request_.body_coding), true});
+  }
+  if (deadline_ == time_point::max()) return;
+  const std::string left =
+      grpc::encode_timeout(std::max(deadline_ - home_.on().now(), nanoseconds(1)));
+  to.put({"grpc-timeout", left});
+}
+
 void grpc_call::on_status(std::string_view digits) {
   unsigned n = 0;
   const auto [end, bad] = std::from_chars(digits.data(), digits.data() + digits.size(), n);
@@ -98,7 +113,8 @@ void grpc_call::on_field(token known, std::string_view, std::string_view value) 
       return;
     }
     case token::content_type:
-      outcome_.content_type = value;
+      speaks_grpc_ = value.starts_with(grpc_type);
+      if (value != grpc_type) outcome_.content_type = value;
       return;
     case token::grpc_status:
       on_status(value);
@@ -138,7 +154,7 @@ void grpc_call::on_head(http2::head_end how) {
 void grpc_call::on_data(bytes piece) {
   if (has_ended_) return;
   // A body that is not gRPC (a proxy's error page) is of no use.
-  if (!outcome_.content_type.starts_with("application/grpc")) return;
+  if (!speaks_grpc_) return;
   const result<void> fed = message_.feed(std::move(piece));
   if (!fed) {
     end(fed.error().code == errc::too_large ? outcome::kind::too_large

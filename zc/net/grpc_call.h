@@ -15,7 +15,7 @@
 #include "zc/net/client.h"
 #include "zc/shard/shard.h"
 #include "zc/wire/grpc/framing.h"
-#include "zc/wire/http2/session.h"
+#include "zc/wire/http2/client_session.h"
 
 namespace zc::net {
 
@@ -49,7 +49,7 @@ struct grpc_list {
 
 // One request, from send() to its outcome. Always in exactly one list: the queue's, its
 // connection's, or that of what has ended.
-class grpc_call final : public http2::stream {
+class grpc_call final : public http2::client_stream {
  public:
   grpc_call(grpc_client& home, client_request&& request, client::done then);
 
@@ -69,6 +69,7 @@ class grpc_call final : public http2::stream {
   void deliver();  // Requires: ended
 
  private:
+  void write_head(http2::head_encoder& to) override;
   void on_field(http2::token known, std::string_view name, std::string_view value) override;
   void on_head(http2::head_end how) override;
   void on_data(bytes piece) override;
@@ -94,6 +95,7 @@ class grpc_call final : public http2::stream {
   std::optional<nanoseconds> retry_info_;  // google.rpc.retryinfo-bin
   std::optional<nanoseconds> pushback_;    // grpc-retry-pushback-ms
   bool has_ended_ = false;
+  bool speaks_grpc_ = false;                         // the content type of the answer
   std::optional<coding> coding_ = coding::identity;  // nothing: one that we do not know
   member_timer<grpc_call, &grpc_call::on_timer> timer_{*this};
 };

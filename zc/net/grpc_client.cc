@@ -23,7 +23,6 @@ grpc_client::grpc_client(shard& on, client_options how)
       jitter_(static_cast<std::uint32_t>(on.now().time_since_epoch().count()) | 1) {
   ZC_CHECK(options_.connections_max > 0 && options_.requests_max > 0);
   fields_.assign({
-      {":path", "", true},  // the caller keeps it until the outcome
       {":method", "POST", true},
       {":scheme", "http", true},
       {":authority", authority_, true},
@@ -31,7 +30,7 @@ grpc_client::grpc_client(shard& on, client_options how)
       {"te", "trailers", true},
   });
   if (!options_.user_agent.empty()) fields_.push_back({"user-agent", options_.user_agent, true});
-  ZC_CHECK(options_.fields.size() <= grpc_connection::fields_max - fields_.size() - 2);
+  ZC_CHECK(options_.fields.size() <= grpc_connection::fields_max - fields_.size());
   for (const auto& [name, value] : options_.fields) fields_.push_back({name, value, true});
 }
 

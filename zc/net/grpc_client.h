@@ -63,10 +63,9 @@ class grpc_client final : public client, private turn_end_work {
   shard& shard_;
   const client_options options_;
   const std::string authority_;
-  std::vector<http2::field>
-      fields_;                  // what every request begins with; the first is replaced by :path
-  grpc_list<grpc_call> queue_;  // waiting for a grpc_connection; at most capacity()
-  grpc_list<grpc_call> ended_;  // outcomes to be delivered at the turn end
+  std::vector<http2::field> fields_;  // what all requests have, beside their :path
+  grpc_list<grpc_call> queue_;        // waiting for a grpc_connection; at most capacity()
+  grpc_list<grpc_call> ended_;        // outcomes to be delivered at the turn end
   grpc_list<grpc_call>
       failed_;  // in the next turn: a caller that sends again at once must not loop within one
   grpc_list<grpc_connection> active_;  // connecting or in use; at most connections_max

@@ -1,7 +1,6 @@
 #include "zc/net/grpc_connection.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <utility>
 
@@ -10,8 +9,6 @@
 #include "zc/wire/grpc/framing.h"
 
 namespace zc::net {
-
-using http2::field;
 
 namespace {
 
@@ -35,6 +32,7 @@ http2::limits grpc_connection::limits_of(const client_options& how) {
   l.stream_window = 1_MiB;
   l.connection_window = 8_MiB;
   l.frame_bytes_max = 256_KiB;
+  l.send_frame_bytes_max = 1_MiB;
   l.head_bytes_max = 64_KiB;
   l.head_fields_max = 200;
   // A server that was configured, not a stranger; some send a WINDOW_UPDATE per DATA frame and
@@ -49,9 +47,7 @@ http2::limits grpc_connection::limits_of(const client_options& how) {
 }
 
 grpc_connection::grpc_connection(grpc_client& home)
-    : link(home.on()),
-      home_(home),
-      http_(http2::session::role::client, limits_of(home.options()), *this) {}
+    : link(home.on()), home_(home), http_(limits_of(home.options()), *this, home.fields()) {}
 
 grpc_connection::~grpc_connection() {
   // Whoever destroys a connection has ended its calls.
@@ -114,26 +110,13 @@ bool grpc_connection::has_room() const noexcept {
 
 void grpc_connection::submit(grpc_call& c) {
   const client_request& r = c.request();
-  std::array<field, fields_max> head;
-  const std::span<const field> fixed = home_.fields();
-  std::copy(fixed.begin(), fixed.end(), head.begin());
-  std::size_t n = fixed.size();
-  head[0].value = r.path;
-  if (r.body_coding != coding::identity) {
-    head[n++] = {"grpc-encoding", grpc_name_of(r.body_coding), true};
-  }
-  std::string timeout;
-  if (c.deadline() != time_point::max()) {
-    timeout = grpc::encode_timeout(std::max(c.deadline() - on().now(), nanoseconds(1)));
-    head[n++] = {"grpc-timeout", timeout};
-  }
   http2::content rest;
   const auto prefix = grpc::encode_prefix(r.body.size(), r.body_coding != coding::identity);
   std::copy(prefix.begin(), prefix.end(), rest.prefix.begin());
   rest.prefix_size = grpc::prefix_bytes;
   rest.body = c.take_body();
   home_.unqueue(c);
-  if (!http_.request(c, {head.data(), n}, std::move(rest))) {
+  if (!http_.request(c, std::move(rest))) {
     c.end_unassigned(outcome::kind::refused_stream, "the connection takes no more requests");
     return;
   }
@@ -143,11 +126,12 @@ void grpc_connection::submit(grpc_call& c) {
 }
 
 void grpc_connection::abandon(grpc_call& c) {
-  if (!c.peer_ended() || c.unsent() > 0) {
-    http_.reset(c, http2::error_code::cancel);
-    send_later();
+  if (c.peer_ended() && c.unsent() == 0) {
+    http_.forget(c);
+    return;
   }
-  http_.forget(c);
+  http_.reset(c, http2::error_code::cancel);
+  send_later();
 }
 
 void grpc_connection::cancel_all() {

@@ -18,7 +18,7 @@
 
 #include "zc/net/grpc_call.h"
 #include "zc/net/link.h"
-#include "zc/wire/http2/session.h"
+#include "zc/wire/http2/client_session.h"
 
 namespace zc::net {
 
@@ -30,7 +30,7 @@ class grpc_connection final : public link, private http2::session_events {
   grpc_connection* next_in_list = nullptr;
   grpc_connection** link_in_list = nullptr;
 
-  // Fields of a request: ours, and as many of the user's as fit beside them.
+  // Fields that all requests have: ours, and as many of the user's as fit beside them.
   static constexpr std::size_t fields_max = 96;
 
   void start();
@@ -76,7 +76,7 @@ class grpc_connection final : public link, private http2::session_events {
   void judge(const std::string& why);
 
   grpc_client& home_;
-  http2::session http_;
+  http2::client_session http_;
   grpc_list<grpc_call> calls_;  // at most requests_max
   bool up_ = false;
   bool retiring_ = false;  // a GOAWAY came: finishes its streams, takes no new ones

@@ -112,6 +112,13 @@ void* resize(void* block, std::size_t n) noexcept {
   return fresh;
 }
 
+void* allocate_zeroed(std::size_t count, std::size_t each) noexcept {
+  if (each != 0 && count > SIZE_MAX / each) return nullptr;
+  void* const block = allocate(count * each);
+  if (block != nullptr) std::memset(block, 0, count * each);
+  return block;
+}
+
 std::size_t cached_bytes() noexcept {
   return mine.bytes;
 }

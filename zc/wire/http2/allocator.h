@@ -20,6 +20,7 @@ inline constexpr std::size_t cached_bytes_max = std::size_t{1} << 20;
 void* allocate(std::size_t n) noexcept;
 void release(void* block) noexcept;
 void* resize(void* block, std::size_t n) noexcept;
+void* allocate_zeroed(std::size_t count, std::size_t each) noexcept;  // as calloc
 
 // Bytes that the calling thread keeps for reuse.
 std::size_t cached_bytes() noexcept;

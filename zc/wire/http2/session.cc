@@ -9,19 +9,10 @@
 #include <nghttp2/nghttp2.h>
 
 #include "zc/base/check.h"
-#include "zc/mem/builder.h"
 #include "zc/wire/http2/allocator.h"
 
 namespace zc::http2 {
 namespace {
-
-// Frame headers of all sessions of a thread are written here. A piece of unsent output pins one
-// block at most.
-inline constexpr std::size_t arena_bytes = 16_KiB + 64;
-bytes_builder& arena() {
-  thread_local bytes_builder block;
-  return block;
-}
 
 inline constexpr std::size_t fields_sent_max = 128;
 // Beyond the limits fields are dropped and the stream is answered; so far beyond them the session
@@ -62,12 +53,7 @@ nghttp2_mem* session_memory() noexcept {
       nullptr,
       [](std::size_t n, void*) { return allocate(n); },
       [](void* block, void*) { release(block); },
-      [](std::size_t count, std::size_t each, void*) -> void* {
-        if (each != 0 && count > SIZE_MAX / each) return nullptr;
-        void* const block = allocate(count * each);
-        if (block != nullptr) std::memset(block, 0, count * each);
-        return block;
-      },
+      [](std::size_t count, std::size_t each, void*) { return allocate_zeroed(count, each); },
       [](void* block, std::size_t n, void*) { return resize(block, n); },
   };
   return &memory;
@@ -268,20 +254,20 @@ struct session::callbacks {
   static int send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* frame_header,
                        std::size_t size, nghttp2_data_source*, void* user) {
     session& self = of(user);
-    if (self.collecting_->size() + arena().size() >= self.high_water_) {
+    if (self.collecting_->size() + self.writer_.unflushed() >= self.high_water_) {
       return NGHTTP2_ERR_WOULDBLOCK;
     }
     stream* const s = self.find(frame->hd.stream_id);
     if (s == nullptr || size > s->unsent()) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    self.write_frame({reinterpret_cast<const std::byte*>(frame_header), 9});
+    self.writer_.put({reinterpret_cast<const std::byte*>(frame_header), 9});
     const std::size_t prefix =
         std::min<std::size_t>(size, static_cast<std::size_t>(s->prefix_size_ - s->prefix_sent_));
     if (prefix > 0) {
-      self.write_frame(std::span(s->prefix_).subspan(s->prefix_sent_, prefix));
+      self.writer_.put(std::span(s->prefix_).subspan(s->prefix_sent_, prefix));
       s->prefix_sent_ = static_cast<std::uint8_t>(s->prefix_sent_ + prefix);
     }
     if (size == prefix) return 0;
-    self.flush_frames();
+    self.writer_.flush();
     self.collecting_->append(s->body_.split_to(size - prefix));
     s->on_sent(size - prefix);
     return 0;
@@ -490,32 +476,16 @@ void session::collect(bytes_chain& out, std::size_t high_water) {
   ZC_CHECK(feeding_ == nullptr && collecting_ == nullptr);
   collecting_ = &out;
   high_water_ = high_water;
-  arena().try_rewind();
-  while (out.size() + arena().size() < high_water) {
+  writer_.begin(out);
+  while (out.size() + writer_.unflushed() < high_water) {
     const std::uint8_t* frame = nullptr;
     const ssize_t size = nghttp2_session_mem_send(handle_, &frame);
     if (size < 0 && failure_ == nullptr) failure_ = nghttp2_strerror(static_cast<int>(size));
     if (size <= 0) break;
-    write_frame({reinterpret_cast<const std::byte*>(frame), static_cast<std::size_t>(size)});
+    writer_.put({reinterpret_cast<const std::byte*>(frame), static_cast<std::size_t>(size)});
   }
-  flush_frames();
+  writer_.end();
   collecting_ = nullptr;
-}
-
-void session::write_frame(std::span<const std::byte> made) {
-  bytes_builder& to = arena();
-  if (to.spare().size() < made.size()) {
-    flush_frames();
-    if (!to.try_rewind() || to.capacity() < made.size()) {
-      to = bytes_builder::with_capacity(std::max(arena_bytes, made.size()));
-    }
-  }
-  std::memcpy(to.spare().data(), made.data(), made.size());
-  to.commit(made.size());
-}
-
-void session::flush_frames() {
-  collecting_->append(arena().take());
 }
 
 bool session::wants_output() const noexcept {
