@@ -31,13 +31,17 @@ std::optional<nanoseconds> delay_in_retry_info(std::string_view encoded) {
 }  // namespace
 
 grpc_call::grpc_call(grpc_client& home, client_request&& request, client::done then)
-    : home_(home),
-      request_(std::move(request)),
-      then_(std::move(then)),
-      message_(home.options().response_bytes_max, nullptr) {
-  if (request_.timeout.count() <= 0) return;
-  deadline_ = home.on().now() + request_.timeout;
-  home.on().arm(timer_, request_.timeout);
+    : home_(home), path_(request.path), body_coding_(request.body_coding), then_(std::move(then)) {
+  http2::content whole;
+  const auto prefix =
+      grpc::encode_prefix(request.body.size(), request.body_coding != coding::identity);
+  std::copy(prefix.begin(), prefix.end(), whole.prefix.begin());
+  whole.prefix_size = grpc::prefix_bytes;
+  whole.body = std::move(request.body);
+  load(std::move(whole));
+  if (request.timeout.count() <= 0) return;
+  deadline_ = home.on().now() + request.timeout;
+  home.on().arm(timer_, request.timeout);
 }
 
 void grpc_call::deliver() {
@@ -65,7 +69,7 @@ void grpc_call::ended() {
   } else {
     home_.unqueue(*this);
   }
-  request_.body.clear();
+  unload();
   home_.ended(*this);
 }
 
@@ -85,15 +89,13 @@ void grpc_call::on_timer() {
 
 // The deadline is what is left of it now, not when the request was made.
 void grpc_call::write_head(http2::head_encoder& to) {
-  to.put({":path", request_.path, true});
+  to.put({":path", path_, true});
   to.put_common();
-  if (request_.body_coding != coding::identity) {
-    to.put({"grpc-encoding", grpc_name_of(request_.body_coding), true});
+  if (body_coding_ != coding::identity) {
+    to.put({"grpc-encoding", grpc_name_of(body_coding_), true});
   }
   if (deadline_ == time_point::max()) return;
-  const std::string left =
-      grpc::encode_timeout(std::max(deadline_ - home_.on().now(), nanoseconds(1)));
-  to.put({"grpc-timeout", left});
+  to.put({"grpc-timeout", home_.timeout_text(deadline_ - home_.on().now())});
 }
 
 void grpc_call::on_status(std::string_view digits) {
@@ -155,17 +157,31 @@ void grpc_call::on_data(bytes piece) {
   if (has_ended_) return;
   // A body that is not gRPC (a proxy's error page) is of no use.
   if (!speaks_grpc_) return;
-  const result<void> fed = message_.feed(std::move(piece));
+  const result<void> fed = feed_message(std::move(piece));
   if (!fed) {
     end(fed.error().code == errc::too_large ? outcome::kind::too_large
                                             : outcome::kind::protocol_error,
         fed.error().reason);
-  } else if (message_.prefix_known() && message_.compressed() &&
+  } else if (message_ && message_->prefix_known() && message_->compressed() &&
              coding_.value_or(coding::identity) == coding::identity) {
     end(outcome::kind::protocol_error,
         coding_ ? "the response is marked as compressed, with no coding"
                 : "the response is compressed in a way that we do not know");
   }
+}
+
+result<void> grpc_call::feed_message(bytes&& piece) {
+  constexpr std::string_view nothing("\0\0\0\0\0", grpc::prefix_bytes);
+  if (!message_ && !empty_message_ && piece.text() == nothing) {
+    empty_message_ = true;
+    return {};
+  }
+  if (!message_) {
+    message_ = std::make_unique<grpc::message_assembler>(home_.options().response_bytes_max);
+    if (empty_message_) (void)message_->feed(bytes::from_static(nothing));
+    empty_message_ = false;
+  }
+  return message_->feed(std::move(piece));
 }
 
 void grpc_call::on_end() {
@@ -180,12 +196,14 @@ void grpc_call::answered() {
     outcome_.message =
         "the response has no grpc-status; HTTP status " + std::to_string(outcome_.http_status);
   }
-  if (outcome_.grpc == grpc::code::ok && message_.started() && !message_.complete()) {
+  if (outcome_.grpc == grpc::code::ok && message_ && message_->started() && !message_->complete()) {
     end(outcome::kind::protocol_error, "the response ended inside its message");
     return;
   }
   // What comes with an error is of no use.
-  if (outcome_.grpc == grpc::code::ok && message_.complete() && !take_message()) return;
+  if (outcome_.grpc == grpc::code::ok && message_ && message_->complete() && !take_message()) {
+    return;
+  }
   if (!outcome_.retry_after) outcome_.retry_after = retry_info_;
   if (!outcome_.retry_after) outcome_.retry_after = pushback_;
   ended();
@@ -194,8 +212,8 @@ void grpc_call::answered() {
 // False: the message is not what it says it is, and the call has ended. We send no
 // grpc-accept-encoding, but grpc-go answers in the coding of the request all the same.
 bool grpc_call::take_message() {
-  bytes_chain message = message_.take();
-  if (message_.compressed()) {
+  bytes_chain message = message_->take();
+  if (message_->compressed()) {
     result<bytes_chain> plain = home_.inflate(message, *coding_);
     if (!plain) {
       end(plain.error().code == errc::too_large ? outcome::kind::too_large

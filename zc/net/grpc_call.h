@@ -6,6 +6,7 @@
 // Threads    One shard.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,8 +57,6 @@ class grpc_call final : public http2::client_stream {
   grpc_call* next_in_list = nullptr;
   grpc_call** link_in_list = nullptr;
 
-  const client_request& request() const noexcept { return request_; }
-  bytes_chain take_body() noexcept { return std::move(request_.body); }
   time_point deadline() const noexcept { return deadline_; }
   void assign(grpc_connection* to, time_point now) noexcept {
     on_ = to;
@@ -79,18 +78,22 @@ class grpc_call final : public http2::client_stream {
 
   void on_status(std::string_view digits);
   void answered();
+  result<void> feed_message(bytes&& piece);
   bool take_message();
   void ended();
   void on_timer();
 
   grpc_client& home_;
   grpc_connection* on_ = nullptr;  // null: waiting, or ended
-  client_request request_;
+  std::string_view path_;
+  coding body_coding_;
   client::done then_;
   outcome outcome_;
   time_point deadline_ = time_point::max();
   time_point assigned_at_{};
-  grpc::message_assembler message_;
+  // Most answers are the empty message, which comes as its prefix and no more.
+  bool empty_message_ = false;
+  std::unique_ptr<grpc::message_assembler> message_;  // for any other
   std::optional<grpc::code> status_;
   std::optional<nanoseconds> retry_info_;  // google.rpc.retryinfo-bin
   std::optional<nanoseconds> pushback_;    // grpc-retry-pushback-ms

@@ -82,6 +82,12 @@ result<bytes_chain> grpc_client::inflate(const bytes_chain& message, coding as) 
                          urgency::draining);
 }
 
+std::string_view grpc_client::timeout_text(nanoseconds left) {
+  left = std::max(left, nanoseconds(1));
+  if (std::exchange(timeout_said_, left) != left) timeout_text_ = grpc::encode_timeout(left);
+  return timeout_text_;
+}
+
 void grpc_client::ended(grpc_call& c) noexcept {
   if (failing_) {
     failed_.push(c);

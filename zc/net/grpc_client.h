@@ -37,6 +37,8 @@ class grpc_client final : public client, private turn_end_work {
   shard& on() noexcept { return shard_; }
   const client_options& options() const noexcept { return options_; }
   std::span<const http2::field> fields() const noexcept { return fields_; }
+  // grpc-timeout. Valid until the next call: most requests of a turn have the same.
+  std::string_view timeout_text(nanoseconds left);
   result<bytes_chain> inflate(const bytes_chain& message, coding as);
 
   void unqueue(grpc_call& c) noexcept { queue_.remove(c); }
@@ -79,6 +81,8 @@ class grpc_client final : public client, private turn_end_work {
   bool was_useless_ = false;  // the last connection was, and nothing was of use since
   time_point next_attempt_{};
   std::string last_failure_;
+  nanoseconds timeout_said_{0};
+  std::string timeout_text_;
   std::uint32_t jitter_;
   std::unique_ptr<coder> coder_;  // made when the first compressed response comes
   bool* destroyed_ = nullptr;     // set while outcomes are delivered

@@ -6,7 +6,6 @@
 
 #include "zc/base/check.h"
 #include "zc/net/grpc_client.h"
-#include "zc/wire/grpc/framing.h"
 
 namespace zc::net {
 
@@ -109,14 +108,8 @@ bool grpc_connection::has_room() const noexcept {
 }
 
 void grpc_connection::submit(grpc_call& c) {
-  const client_request& r = c.request();
-  http2::content rest;
-  const auto prefix = grpc::encode_prefix(r.body.size(), r.body_coding != coding::identity);
-  std::copy(prefix.begin(), prefix.end(), rest.prefix.begin());
-  rest.prefix_size = grpc::prefix_bytes;
-  rest.body = c.take_body();
   home_.unqueue(c);
-  if (!http_.request(c, std::move(rest))) {
+  if (!http_.request(c)) {
     c.end_unassigned(outcome::kind::refused_stream, "the connection takes no more requests");
     return;
   }

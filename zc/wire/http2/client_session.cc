@@ -32,6 +32,14 @@ client_stream::~client_stream() {
   ZC_CHECK(session_ == nullptr);
 }
 
+void client_stream::load(content&& what) {
+  ZC_CHECK(session_ == nullptr && what.trailers.empty());
+  prefix_ = what.prefix;
+  prefix_size_ = what.prefix_size;
+  prefix_sent_ = 0;
+  body_ = std::move(what.body);
+}
+
 template <client_session::stream_links Links>
 void client_session::stream_list<Links>::push_back(client_stream& s) noexcept {
   (s.*Links).previous = last;
@@ -657,8 +665,8 @@ void client_session::queue_update(std::int32_t id, std::uint32_t n) {
   queue_frame({payload.size(), frame_type::window_update, 0, id}, payload);
 }
 
-result<void> client_session::request(client_stream& s, content&& rest) {
-  ZC_CHECK(s.session_ == nullptr && rest.trailers.empty());
+result<void> client_session::request(client_stream& s) {
+  ZC_CHECK(s.session_ == nullptr);
   if (!may_request()) {
     return fail(errc::closed, failure_ != nullptr ? failure_ : "no new streams are taken");
   }
@@ -668,14 +676,10 @@ result<void> client_session::request(client_stream& s, content&& rest) {
   s.session_ = this;
   s.id_ = id;
   s.head_sent_ = s.ended_ = s.head_seen_ = s.peer_ended_ = false;
-  s.prefix_ = rest.prefix;
-  s.prefix_size_ = rest.prefix_size;
-  s.prefix_sent_ = 0;
   s.frames_ = 0;
   s.received_ = 0;
   s.may_send_ = send_window(peer_stream_window_);
   s.may_come_ = receive_window(limits_.stream_window);
-  s.body_ = std::move(rest.body);
   open_.push_back(s);
   wait(s, client_stream::waits::for_head);
   return {};
@@ -779,7 +783,11 @@ bool client_session::send_body(client_stream& s) {
     writer_.put(std::span<const std::byte>(s.prefix_).subspan(s.prefix_sent_, prefix));
     s.prefix_sent_ = static_cast<std::uint8_t>(s.prefix_sent_ + prefix);
   }
-  if (size > prefix) writer_.share(s.body_.split_to(size - prefix));
+  if (size - prefix == s.body_.size()) {
+    writer_.share(std::move(s.body_));
+  } else {
+    writer_.share(s.body_.split_to(size - prefix));
+  }
   s.may_send_.spend(size);
   may_send_.spend(size);
   idle_frames_.earn(message_credits + size / credit_bytes);

@@ -60,6 +60,9 @@ class client_stream {
   std::size_t unsent() const noexcept {
     return static_cast<std::size_t>(prefix_size_ - prefix_sent_) + body_.size();
   }
+  // What is to be sent: before request(). There are no trailers.
+  void load(content&& what);
+  void unload() noexcept { body_.clear(); }  // Requires: not open()
 
  protected:
   ~client_stream();
@@ -132,9 +135,13 @@ class client_session {
   // Nothing more is to be read, after an error or a GOAWAY; once nothing is to be sent either: close.
   bool finished_reading() const noexcept;
 
-  // Opens a stream. Fails (closed) when the session takes no new streams. It waits while the server
-  // has as many as it takes. `rest` has no trailers.
-  result<void> request(client_stream& s, content&& rest);
+  // Opens a stream and sends what it was loaded with. Fails (closed) when the session takes no new
+  // streams. It waits while the server has as many as it takes.
+  result<void> request(client_stream& s);
+  result<void> request(client_stream& s, content&& rest) {
+    s.load(std::move(rest));
+    return request(s);
+  }
   // Ends a stream from our side; the server is told to stop. No callback follows.
   void reset(client_stream& s, error_code why);
   // The same without telling the server: for streams that both sides are done with, and for sessions
@@ -148,7 +155,7 @@ class client_session {
   std::size_t streams() const noexcept { return table_.size(); }  // open ones
   std::uint32_t peer_streams_max() const noexcept {
     return streams_max_;
-  }                                                                  // 100 before its SETTINGS
+  }  // 100 before its SETTINGS
   bool may_request() const noexcept;                                 // no GOAWAY, ids left
   std::uint64_t own_resets() const noexcept { return own_resets_; }  // for the server's errors
   std::uint64_t heads_known() const noexcept { return decoder_.remembered(); }

@@ -50,6 +50,8 @@ head_encoder::match head_encoder::look_up(const field& f) const noexcept {
     found.whole = found.name;
     return found;
   }
+  // A name that had to enter the table is not in the static one, or not with values of use.
+  if (found.name != 0) return found;
   for (std::size_t i = 0; i < static_table.size(); ++i) {
     if (static_table[i].name != f.name) continue;
     if (found.name == 0) found.name = i + 1;

@@ -1,7 +1,7 @@
 // zc/wire/http2/stream_table.h - which stream has this id: the open streams of one side.
 //
-// Ids of one side follow each other in steps of two, so that id / 2 is nearly a perfect hash: streams
-// that end in about the order in which they began never collide. Linear probing does the rest.
+// Linear probing. Ids of one side follow each other, so a multiplication spreads them: side by side
+// they would make one long run of full slots, through all of which erase() had to look.
 //
 // Ownership  Of the pointers: none.
 // Cost       O(1) mostly; grows by doubling, never shrinks: 16 bytes for each of at most twice the
@@ -9,6 +9,7 @@
 // Bounds     The caller's: as many entries as streams.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -65,7 +66,7 @@ class stream_table {
 
   std::size_t mask() const noexcept { return slots_.size() - 1; }
   std::size_t home(std::int32_t id) const noexcept {
-    return (static_cast<std::uint32_t>(id) >> 1) & mask();
+    return (static_cast<std::uint32_t>(id) * 0x9e37'79b1u) >> shift_;  // Fibonacci hashing
   }
   std::size_t after(std::size_t i) const noexcept { return (i + 1) & mask(); }
 
@@ -81,6 +82,7 @@ class stream_table {
   void grow() {
     std::vector<slot> old(slots_.empty() ? slots_min : slots_.size() * 2);
     old.swap(slots_);
+    shift_ = 32 - static_cast<unsigned>(std::countr_zero(slots_.size()));
     for (const slot& s : old) {
       if (s.stream != nullptr) put(s);
     }
@@ -88,6 +90,7 @@ class stream_table {
 
   std::vector<slot> slots_;  // a power of two, at least half of them free
   std::size_t size_ = 0;
+  unsigned shift_ = 0;  // 32 less the bits of an index; there are fewer than 2^31 ids
 };
 
 }  // namespace zc::http2
