@@ -16,6 +16,7 @@
 #include "zc/net/client.h"
 #include "zc/shard/shard.h"
 #include "zc/wire/grpc/framing.h"
+#include "zc/wire/http2/allocator.h"
 #include "zc/wire/http2/client_session.h"
 
 namespace zc::net {
@@ -50,7 +51,7 @@ struct grpc_list {
 
 // One request, from send() to its outcome. Always in exactly one list: the queue's, its
 // connection's, or that of what has ended.
-class grpc_call final : public http2::client_stream {
+class grpc_call final : public http2::client_stream, public http2::recycled {
  public:
   grpc_call(grpc_client& home, client_request&& request, client::done then);
 

@@ -146,7 +146,8 @@ void h2_stream::on_field(token known, std::string_view name, std::string_view va
       head().path = value;
       return;
     case token::content_type:
-      head().content_type = value;
+      grpc_type_ = value == grpc_type;
+      if (!grpc_type_) head().content_type = value;
       return;
     case token::accept_encoding:
       head().accept_encoding = value;
@@ -197,7 +198,7 @@ void h2_stream::on_head(http2::head_end how) {
   last_data_ = home_.on().now();
   request_head& h = head();
   h.peer = host.peer();
-  grpc_ = is_grpc(h.content_type);
+  grpc_ = grpc_type_ || is_grpc(h.content_type);
   head_only_ = h.method == "HEAD";
   if (h.method == "GET" || head_only_) {
     form_ = error_form::text;
@@ -210,6 +211,7 @@ void h2_stream::on_head(http2::head_end how) {
   } else if (home_.options().http) {
     grpc_ = false;
     h.via = protocol::http2;
+    if (grpc_type_) h.content_type = grpc_type;
   } else {
     // Only gRPC is spoken here, and this is something else: say so in a way that both worlds
     // understand.
@@ -298,7 +300,7 @@ void h2_stream::admit() {
     refuse(*no);
     return;
   }
-  arm_timer();
+  watch_time();
 }
 
 void h2_stream::on_data(bytes piece) {
@@ -372,7 +374,7 @@ void h2_stream::on_end() {
 
 void h2_stream::serve(bytes_chain body) {
   enter(phase::serving);
-  arm_timer();
+  watch_time();
   served_ = request_.get();
   served_->stream_ = this;
   home_.take(*served_);
@@ -483,8 +485,8 @@ void h2_stream::finish(std::span<const field> head, http2::content&& rest) {
   request_.reset();
   if (!peer_ended()) discard();
   home_.http().respond(*this, head, std::move(rest));
-  // A client that opens no window must not keep the answer for ever.
-  home_.on().arm(timer_, home_.options().write_timeout);
+  answered_at_ = home_.on().now();
+  watch_time();
   home_.host().send_later();
 }
 
@@ -499,30 +501,38 @@ void h2_stream::drop() {
   home_.host().send_later();
 }
 
-void h2_stream::arm_timer() {
-  time_point due = deadline_;
-  if (phase_ == phase::body)
-    due = std::min(due, last_data_ + home_.options().body_progress_timeout);
-  if (due == time_point::max()) {
-    timer_.disarm();
-    return;
+// When something would have to be done.
+time_point h2_stream::due() const noexcept {
+  const server_options& how = home_.options();
+  switch (phase_) {
+    case phase::answered:  // a client that opens no window must not keep the answer for ever
+      return answered_at_ + how.write_timeout;
+    case phase::body:
+      return std::min(deadline_, last_data_ + how.body_progress_timeout);
+    default:
+      return deadline_;
   }
-  home_.on().arm(timer_, due - home_.on().now());
+}
+
+void h2_stream::watch_time() {
+  const time_point when = due();
+  if (when == time_point::max()) return;  // a timer that is armed looks again when it fires
+  if (timer_.armed() && armed_for_ <= when) return;
+  armed_for_ = when;
+  home_.on().arm(timer_, when - home_.on().now());
 }
 
 void h2_stream::on_timer() {
   const time_point now = home_.on().now();
-  const bool late = now >= deadline_ || phase_ == phase::answered;
-  const bool stalled =
-      phase_ == phase::body && now >= last_data_ + home_.options().body_progress_timeout;
-  if (late) {
-    home_.host().statistics().timed_out += 1;
-    drop();
-  } else if (stalled) {
-    home_.host().statistics().timed_out += 1;
+  if (now < due()) {
+    watch_time();
+    return;
+  }
+  home_.host().statistics().timed_out += 1;
+  if (phase_ == phase::body && now < deadline_) {
     refuse(refusal(grpc::code::cancelled, 408, "the body stopped coming"));
   } else {
-    arm_timer();
+    drop();
   }
 }
 

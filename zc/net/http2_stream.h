@@ -9,7 +9,8 @@
 // Ownership  Streams belong to the HTTP/2 session of the wire layer, as it were: they destroy
 //            themselves when it has closed them, or their h2_session does when it goes.
 // Timers     One per stream: the client's deadline, the progress of the body, and, once answered,
-//            how long the client may take to open its window.
+//            how long the client may take to open its window. It is armed once for most requests:
+//            a timer that fires early looks again.
 // Threads    One shard.
 #pragma once
 
@@ -25,6 +26,7 @@
 #include "zc/shard/shard.h"
 #include "zc/wire/grpc/framing.h"
 #include "zc/wire/grpc/pieces.h"
+#include "zc/wire/http2/allocator.h"
 #include "zc/wire/http2/session.h"
 
 namespace zc::net {
@@ -32,7 +34,7 @@ namespace zc::net {
 class h2_session;
 class h2_stream;
 
-class h2_exchange final : public exchange {
+class h2_exchange final : public exchange, public http2::recycled {
  public:
   ~h2_exchange() override;
   const request_head& head() const noexcept override { return head_; }
@@ -51,7 +53,7 @@ class h2_exchange final : public exchange {
   bool spent_ = false;
 };
 
-class h2_stream final : public http2::stream {
+class h2_stream final : public http2::stream, public http2::recycled {
  public:
   enum class phase : std::uint8_t { head, body, serving, answered };
 
@@ -86,7 +88,8 @@ class h2_stream final : public http2::stream {
   void refuse_http(const grpc::status& why);
   void finish(std::span<const http2::field> head, http2::content&& rest);
   void enter(phase next);
-  void arm_timer();
+  time_point due() const noexcept;
+  void watch_time();
   void on_timer();
   void detach() noexcept;
   request_head& head() noexcept { return request_->head_; }
@@ -96,6 +99,7 @@ class h2_stream final : public http2::stream {
   h2_exchange* served_ = nullptr;         // the same afterwards, while unanswered
   phase phase_ = phase::head;
   bool grpc_ = false;
+  bool grpc_type_ = false;  // application/grpc, and nothing behind it: not kept in the head
   bool head_only_ = false;  // HEAD
   error_form form_ = error_form::protobuf;
   bool timeout_bad_ = false;
@@ -106,6 +110,8 @@ class h2_stream final : public http2::stream {
   coding content_coding_ = coding::identity;
   time_point deadline_ = time_point::max();
   time_point last_data_{};
+  time_point answered_at_{};
+  time_point armed_for_{};
   std::optional<grpc::message_assembler> message_;  // gRPC
   piece_collector body_;                            // HTTP
   member_timer<h2_stream, &h2_stream::on_timer> timer_{*this};

@@ -29,7 +29,7 @@ struct request_head {
   std::string method;
   std::string path;          // without the query
   std::string query;         // behind '?', or empty
-  std::string content_type;  // as sent
+  std::string content_type;  // as sent; gRPC: empty for application/grpc
   coding body_coding = coding::identity;
   std::string accept_encoding;
   std::optional<std::chrono::nanoseconds> timeout;  // grpc-timeout

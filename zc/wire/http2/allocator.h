@@ -1,4 +1,4 @@
-// zc/wire/http2/allocator.h - small blocks for HTTP/2 sessions, reused per thread.
+// zc/wire/http2/allocator.h - small blocks for HTTP/2 sessions and streams, reused per thread.
 //
 // A request costs nghttp2 about a dozen small allocations that all die within the request; a free
 // list per size class serves them in a few instructions.
@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstddef>
+#include <new>
 
 namespace zc::http2 {
 
@@ -24,5 +25,15 @@ void* allocate_zeroed(std::size_t count, std::size_t each) noexcept;  // as call
 
 // Bytes that the calling thread keeps for reuse.
 std::size_t cached_bytes() noexcept;
+
+// Base of objects that come and go with every request: their memory is from these lists too.
+struct recycled {
+  static void* operator new(std::size_t n) {
+    void* const block = allocate(n);
+    if (block == nullptr) throw std::bad_alloc();
+    return block;
+  }
+  static void operator delete(void* block) noexcept { release(block); }
+};
 
 }  // namespace zc::http2
