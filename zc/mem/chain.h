@@ -52,7 +52,9 @@ class [[nodiscard]] bytes_chain {
   bytes_chain(bytes_chain&& other) noexcept { steal(other); }
   bytes_chain& operator=(const bytes_chain& other);
   bytes_chain& operator=(bytes_chain&& other) noexcept;
-  ~bytes_chain() { reset(); }
+  ~bytes_chain() {
+    if (count_ > 0 || heap_ != nullptr) reset();
+  }
 
   std::size_t size() const noexcept { return size_; }  // bytes
   bool empty() const noexcept { return size_ == 0; }
