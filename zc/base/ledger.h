@@ -81,8 +81,9 @@ inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
 }  // namespace detail
 
 inline void count(reason why, std::size_t n) noexcept {
-  detail::add(detail::mine.bytes[static_cast<std::size_t>(why)], n);
-  detail::add(detail::mine.times[static_cast<std::size_t>(why)], 1);
+  detail::counters& mine = detail::mine;  // once: each look asks whether it is initialised
+  detail::add(mine.bytes[static_cast<std::size_t>(why)], n);
+  detail::add(mine.times[static_cast<std::size_t>(why)], 1);
 }
 inline void count_received(std::size_t n) noexcept {
   detail::add(detail::mine.received, n);

@@ -139,9 +139,14 @@ class [[nodiscard]] bytes_builder {
   }
   bytes take(std::size_t count);  // only the first `count` bytes of it. Requires: count <= size()
   bytes freeze() && {             // as take(), and the builder lets go of the block
-    bytes_builder last(std::move(*this));
-    if (last.empty()) return {};
-    return {std::exchange(last.block_, nullptr), last.data_ + last.start_, last.size()};
+    if (empty()) {
+      *this = bytes_builder();
+      return {};
+    }
+    bytes whole(std::exchange(block_, nullptr), data_ + start_, size());
+    data_ = nullptr;
+    start_ = used_ = capacity_ = 0;
+    return whole;
   }
 
   // Cuts the builder in two that share the block: this one keeps the first `at` written bytes and

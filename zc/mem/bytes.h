@@ -58,8 +58,8 @@ class [[nodiscard]] bytes {
   using iterator = const std::byte*;
   using const_iterator = const std::byte*;
 
-  // Up to this size a copy is cheaper than a counted reference (a pair of atomic updates costs as
-  // much as copying 1.5 KiB that are in cache) and pins no larger block.
+  // Up to this size a copy costs about what a counted reference costs (a pair of atomic updates is
+  // as dear as copying 1.5 KiB that are in cache), and it pins no larger block.
   static constexpr std::size_t copy_small_max = 512;
 
   bytes() noexcept = default;  // empty, and pins nothing

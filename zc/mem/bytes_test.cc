@@ -494,6 +494,50 @@ TEST(BytesTest, RandomOperationsAgreeWithAModel) {
   }
 }
 
+TEST(BytesTest, ManyThreadsMaySplitAndReleaseManyPiecesOfOneOwner) {
+  counting_owner block;
+  {
+    const bytes shared = bytes::adopt(block, block.payload);
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([mine = shared] {
+        std::array<bytes, 8> parts;
+        for (int i = 0; i < 500; ++i) {
+          mine.split_each(2, parts.begin());
+          EXPECT_EQ(parts[7].size(), 2u);
+          bytes::release_all(parts);
+        }
+      });
+    }
+  }
+  EXPECT_EQ(block.releases, 1);
+}
+
+TEST(BytesTest, WhatOtherThreadsReadHappensBeforeTheMemoryIsWrittenAgain) {
+  bytes whole = bytes::copy_of(std::string(64, 'a'));
+  for (char round = 'b'; round < 'z'; ++round) {
+    // It lets go of its handle while we wait: nothing but the count orders its reads before our
+    // writes.
+    const std::jthread reader(
+        [mine = bytes(whole), expected = static_cast<std::byte>(round - 1)]() mutable {
+          for (const std::byte b : mine) EXPECT_EQ(b, expected);
+          mine.clear();
+        });
+    for (;;) {
+      auto again = std::move(whole).try_unfreeze();
+      if (!again) {
+        whole = std::move(again.error());
+        std::this_thread::yield();
+        continue;
+      }
+      again->truncate(0);
+      again->append_fill(64, static_cast<std::byte>(round));
+      whole = std::move(*again).freeze();
+      break;
+    }
+  }
+}
+
 TEST(BytesTest, ManyThreadsMayShareOneOwner) {
   counting_owner block;
   {

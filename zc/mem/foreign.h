@@ -23,12 +23,13 @@ concept region_deleter = std::move_constructible<F> &&
                          (std::invocable<F&> || std::invocable<F&, std::span<const std::byte>>);
 
 // What can be moved in: it owns its elements, they lie side by side, and their bytes are their
-// value. A view or a span would leave the elements behind.
+// value. A view, a span or an initializer list would leave the elements behind.
 template <class C>
 concept byte_container =
     !std::is_reference_v<C> && !std::is_const_v<C> && std::move_constructible<C> &&
     std::ranges::contiguous_range<C> && std::ranges::sized_range<C> &&
     !std::ranges::borrowed_range<C> && !std::ranges::view<C> &&
+    !std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<C>>> &&
     std::is_trivially_copyable_v<std::ranges::range_value_t<C>>;
 
 namespace detail {
