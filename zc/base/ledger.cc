@@ -30,21 +30,35 @@ void add_to(totals& sum, const detail::counters& c) noexcept {
 
 namespace detail {
 
-counters::counters() noexcept {
-  registry& r = all();
-  const std::scoped_lock lock(r.guard);
-  next = r.first;
-  if (next != nullptr) next->previous = this;
-  r.first = this;
-}
+namespace {
 
-counters::~counters() {
-  registry& r = all();
-  const std::scoped_lock lock(r.guard);
-  add_to(r.ended, *this);
-  if (previous != nullptr) previous->next = next;
-  if (next != nullptr) next->previous = previous;
-  if (r.first == this) r.first = next;
+// Its end is the thread's. What a thread counts in destructors that run later is not seen.
+class listing {
+ public:
+  listing() noexcept {
+    registry& r = all();
+    const std::scoped_lock lock(r.guard);
+    mine.next = r.first;
+    if (mine.next != nullptr) mine.next->previous = &mine;
+    r.first = &mine;
+    mine.listed = true;
+  }
+  listing(const listing&) = delete;
+  listing& operator=(const listing&) = delete;
+  ~listing() {
+    registry& r = all();
+    const std::scoped_lock lock(r.guard);
+    add_to(r.ended, mine);
+    if (mine.previous != nullptr) mine.previous->next = mine.next;
+    if (mine.next != nullptr) mine.next->previous = mine.previous;
+    if (r.first == &mine) r.first = mine.next;
+  }
+};
+
+}  // namespace
+
+void list_this_thread() noexcept {
+  static const thread_local listing here;
 }
 
 }  // namespace detail

@@ -64,16 +64,23 @@ struct totals {
 
 namespace detail {
 struct counters {
-  counters() noexcept;
-  ~counters();
   std::array<std::atomic<std::uint64_t>, reasons> bytes{};
   std::array<std::atomic<std::uint64_t>, reasons> times{};
   std::atomic<std::uint64_t> received{0};
   std::atomic<std::uint64_t> forwarded{0};
   counters* next = nullptr;
   counters* previous = nullptr;
+  bool listed = false;  // read() finds it
 };
-inline thread_local padded<counters> mine;
+// Constant from the start and without a destructor, so that no access has to ask first whether it
+// has been made: that question would cost more than the count.
+constinit inline thread_local padded<counters> mine;
+[[gnu::cold]] void list_this_thread() noexcept;  // until the thread ends
+inline counters& of_this_thread() noexcept {
+  if (!mine.listed) [[unlikely]]
+    list_this_thread();
+  return mine;
+}
 // Only the owning thread writes, so a plain add does; atomic so that read() may look.
 inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
@@ -81,15 +88,15 @@ inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
 }  // namespace detail
 
 inline void count(reason why, std::size_t n) noexcept {
-  detail::counters& mine = detail::mine;  // once: each look asks whether it is initialised
+  detail::counters& mine = detail::of_this_thread();
   detail::add(mine.bytes[static_cast<std::size_t>(why)], n);
   detail::add(mine.times[static_cast<std::size_t>(why)], 1);
 }
 inline void count_received(std::size_t n) noexcept {
-  detail::add(detail::mine.received, n);
+  detail::add(detail::of_this_thread().received, n);
 }
 inline void count_forwarded(std::size_t n) noexcept {
-  detail::add(detail::mine.forwarded, n);
+  detail::add(detail::of_this_thread().forwarded, n);
 }
 
 // The sum over all threads. Figures of running threads may be a moment old.
