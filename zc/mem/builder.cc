@@ -85,8 +85,11 @@ void bytes_builder::grow_to_append(std::size_t n) {
 
 void bytes_builder::append_copy_grown(std::span<const std::byte> source) {
   // The source may lie in this very block: it must not go, or be written over, before it is read.
-  bytes kept = block_ == nullptr ? bytes() : bytes::share(*block_, {data_, capacity_});
-  if (!kept.contains(source)) kept.clear();
+  // As numbers: only pointers into one array may be compared as pointers.
+  const auto first = reinterpret_cast<std::uintptr_t>(data_);
+  const auto from = reinterpret_cast<std::uintptr_t>(source.data());
+  const bool inside = block_ != nullptr && from >= first && from - first < capacity_;
+  const bytes kept = inside ? bytes::share(*block_, {data_, capacity_}) : bytes();
   grow_to_append(source.size());
   append_copy(source);
 }
