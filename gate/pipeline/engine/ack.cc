@@ -1,11 +1,12 @@
 #include "gate/pipeline/engine/ack.h"
 
 #include "zc/base/check.h"
+#include "zc/mem/recycled.h"
 
 namespace sluice {
 namespace {
 
-class call_completion final : public completion {
+class call_completion final : public completion, public zc::recycled<call_completion> {
  public:
   explicit call_completion(ack::then call) noexcept : call_(std::move(call)) {}
 

@@ -20,6 +20,7 @@
 #include "zc/mem/chain.h"
 #include "zc/mem/local_ptr.h"
 #include "zc/mem/pool.h"
+#include "zc/mem/recycled.h"
 #include "zc/wire/coding/coder.h"
 #include "zc/wire/coding/coding.h"
 
@@ -36,7 +37,7 @@ struct conversion {
   zc::urgency need = zc::urgency::ordinary;
 };
 
-class payload final : public zc::local_counted {
+class payload final : public zc::local_counted, public zc::recycled<payload> {
  public:
   static constexpr std::size_t forms_max = 8;
 
