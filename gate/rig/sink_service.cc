@@ -10,6 +10,7 @@
 #include "gate/otlp/response.h"
 #include "gate/otlp/walk.h"
 #include "gate/rig/census.h"
+#include "zc/wire/view/record_view.h"
 
 namespace sluice::rig {
 namespace {
@@ -258,7 +259,8 @@ bool sink_service::read(otlp::signal s, std::span<const std::byte> telemetry) {
 // writes `proto`.
 void sink_service::write(otlp::signal s, std::span<const std::byte> telemetry) {
   if (how_.write_directory.empty()) return;
-  if (telemetry.size() > UINT32_MAX || telemetry.size() > how_.write_bytes_max - written_) {
+  const auto prefix = zc::record_prefix::of(telemetry.size(), zc::length_prefix::u32be);
+  if (!prefix || telemetry.size() > how_.write_bytes_max - written_) {
     unwritten_ += 1;
     return;
   }
@@ -267,10 +269,8 @@ void sink_service::write(otlp::signal s, std::span<const std::byte> telemetry) {
     const auto name = fmt::format("{}-{}.otlp", otlp::name_of(s), on_.id());
     file.open(std::filesystem::path(how_.write_directory) / name, std::ios::binary);
   }
-  const auto size = static_cast<std::uint32_t>(telemetry.size());
-  const char prefix[4] = {static_cast<char>(size >> 24), static_cast<char>(size >> 16),
-                          static_cast<char>(size >> 8), static_cast<char>(size)};
-  file.write(prefix, sizeof prefix);
+  file.write(reinterpret_cast<const char*>(prefix->view().data()),
+             static_cast<std::streamsize>(prefix->view().size()));
   file.write(reinterpret_cast<const char*>(telemetry.data()),
              static_cast<std::streamsize>(telemetry.size()));
   written_ += telemetry.size();

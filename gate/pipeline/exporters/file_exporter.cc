@@ -1,22 +1,17 @@
 #include "gate/pipeline/exporters/file_exporter.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "zc/io/file_writer.h"
-#include "zc/mem/builder.h"
+#include "zc/wire/view/record_view.h"
 
 namespace sluice {
 namespace {
 
 constexpr milliseconds refused_delay{1'000};  // what clients are told when the writer is full
 
-zc::bytes prefix_of(std::size_t size) {
-  zc::bytes_builder made = zc::bytes_builder::with_capacity(4);
-  const std::span<std::byte> at = made.spare();
-  for (unsigned i = 0; i < 4; ++i) at[i] = static_cast<std::byte>(size >> (24 - 8 * i));
-  made.commit(4);
-  return std::move(made).freeze();
-}
+constexpr std::size_t prefixes_bytes = 4_KiB;  // of a block that prefixes are cut from
 
 }  // namespace
 
@@ -48,12 +43,12 @@ void file_exporter::consume(batch&& b) {
   if (draining_) return b.done.answer(verdict::retry("shutting down"));
   const auto body = b.what->as(form(), 0, in_.converting(zc::urgency::draining));
   if (!body) return fail(b, verdict::of(body.error(), id_));
-  const std::size_t size = (*body)->size();
-  if (size > UINT32_MAX) {
+  const auto prefix = zc::record_prefix::of((*body)->size(), zc::length_prefix::u32be);
+  if (!prefix) {
     return fail(b,
                 verdict::refuse(zc::grpc::code::resource_exhausted, 413, "too large for a record"));
   }
-  zc::bytes_chain record(prefix_of(size));
+  zc::bytes_chain record(framing(prefix->view()));
   record.append(**body);
   const auto which = under_way_.insert(under_way_.end(), write{std::move(b), record.size()});
   auto on_done = [to = link_, which](const zc::result<void>& outcome) {
@@ -68,6 +63,16 @@ void file_exporter::consume(batch&& b) {
   under_way_.erase(which);
   counts_.of[back.what->kind()].enqueue_failed.add(back.what->items_or_zero());
   back.done.answer(verdict::retry("the file writer is full", refused_delay));
+}
+
+// New framing is not payload and not counted; many prefixes share a block.
+zc::bytes file_exporter::framing(std::span<const std::byte> prefix) {
+  if (prefixes_.spare().size() < prefix.size()) {
+    prefixes_ = zc::bytes_builder::with_capacity(prefixes_bytes);
+  }
+  std::ranges::copy(prefix, prefixes_.spare().begin());
+  prefixes_.commit(prefix.size());
+  return prefixes_.take();
 }
 
 void file_exporter::fail(batch& b, verdict&& v) {

@@ -13,6 +13,7 @@
 
 #include <list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,7 @@
 #include "gate/pipeline/engine/metrics.h"
 #include "gate/pipeline/engine/settings.h"
 #include "gate/pipeline/engine/shard_context.h"
+#include "zc/mem/builder.h"
 
 namespace zc::io {
 class file_writer;
@@ -48,6 +50,7 @@ class file_exporter final : public consumer {
   struct write;
 
   zc::coding form() const noexcept { return how_.zstd ? zc::coding::zstd : zc::coding::identity; }
+  zc::bytes framing(std::span<const std::byte> prefix);
   void fail(batch& b, verdict&& v);
   void on_written(std::list<write>::iterator which, const zc::result<void>& outcome);
   void note_failure(std::string_view why);
@@ -58,6 +61,7 @@ class file_exporter final : public consumer {
   exporter_metrics& counts_;
   log_gate failed_gate_;
   zc::io::file_writer& to_;
+  zc::bytes_builder prefixes_;
   std::shared_ptr<link> link_;
   std::list<write> under_way_;
   bool draining_ = false;

@@ -13,6 +13,7 @@
 
 #include "gate/pipeline/engine/kit_for_tests.h"
 #include "zc/io/file_writer.h"
+#include "zc/wire/view/record_view.h"
 
 namespace sluice {
 namespace {
@@ -52,13 +53,9 @@ struct FileExporterTest : ::testing::Test {
     all << in.rdbuf();
     const std::string bytes = all.str();
     std::vector<std::string> found;
-    for (std::size_t at_byte = 0; at_byte + 4 <= bytes.size();) {
-      std::size_t size = 0;
-      for (std::size_t i = 0; i < 4; ++i)
-        size = size << 8 | static_cast<unsigned char>(bytes[at_byte + i]);
-      found.push_back(bytes.substr(at_byte + 4, size));
-      at_byte += 4 + size;
-    }
+    zc::record_reader each(std::as_bytes(std::span(bytes)), zc::length_prefix::u32be, 64_MiB);
+    while (each.next()) found.emplace_back(each.text());
+    EXPECT_TRUE(each.ok()) << each.failure().reason << " at byte " << each.failure().offset;
     return found;
   }
 };

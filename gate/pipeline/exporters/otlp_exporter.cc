@@ -6,6 +6,7 @@
 #include "gate/otlp/response.h"
 #include "gate/otlp/walk.h"
 #include "zc/base/check.h"
+#include "zc/wire/view/field_view.h"
 
 namespace sluice {
 namespace {
@@ -15,16 +16,6 @@ using zc::net::outcome;
 
 constexpr std::string_view protobuf = "application/x-protobuf";
 constexpr std::size_t error_body_max = 64_KiB;  // of a refusal, looked at for its message
-
-char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool says_protobuf(std::string_view content_type) noexcept {
-  content_type = content_type.substr(0, content_type.find(';'));
-  while (content_type.ends_with(' ')) content_type.remove_suffix(1);
-  return std::ranges::equal(content_type, protobuf, {}, lower);
-}
 
 std::string message_of(const outcome& o) {
   const std::size_t looked_at = std::min(o.body.size(), error_body_max);
@@ -272,7 +263,7 @@ otlp_exporter::judged otlp_exporter::judge_http(otlp::signal kind, const outcome
   const int status = o.http_status;
   if (status >= 200 && status < 300) {
     // As the Collector: what is no protobuf is not read.
-    return says_protobuf(o.content_type) ? judge_response(kind, o.body) : judged{};
+    return zc::media_type_is(o.content_type, protobuf) ? judge_response(kind, o.body) : judged{};
   }
   const bool again = status == 429 || status == 502 || status == 503 || status == 504;
   if (!again) return {fate::lost, verdict::refuse(grpc_of_http(status), status, message_of(o))};

@@ -1,7 +1,9 @@
 #include "gate/pipeline/receivers/otlp_receiver.h"
 
-#include <algorithm>
 #include <utility>
+
+#include "zc/mem/recycled.h"
+#include "zc/wire/view/field_view.h"
 
 namespace sluice {
 namespace {
@@ -20,22 +22,9 @@ status refusal(code c, int http, std::string message) {
   return s;
 }
 
-char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-// Type and subtype of a media type: parameters and case do not count (RFC 9110, 8.3.1).
-bool is_media_type(std::string_view field, std::string_view type) noexcept {
-  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-  field = field.substr(0, field.find(';'));
-  while (!field.empty() && blank(field.front())) field.remove_prefix(1);
-  while (!field.empty() && blank(field.back())) field.remove_suffix(1);
-  return std::ranges::equal(field, type, {}, lower);
-}
-
 std::optional<status> check_media_type(std::string_view field) {
-  if (is_media_type(field, protobuf)) return std::nullopt;
-  std::string why = is_media_type(field, "application/json")
+  if (zc::media_type_is(field, protobuf)) return std::nullopt;
+  std::string why = zc::media_type_is(field, "application/json")
                         ? "application/json is not supported yet"
                         : "unsupported media type";
   return refusal(code::invalid_argument, 415, why + ", supported: [application/x-protobuf]");
@@ -72,7 +61,7 @@ bool is_empty(signal kind, const payload::facts& known) noexcept {
 }  // namespace
 
 // A request that the pipeline has, until its verdict.
-class otlp_receiver::pending final : public completion {
+class otlp_receiver::pending final : public completion, public zc::recycled<pending> {
  public:
   pending(otlp_receiver& to, std::unique_ptr<zc::net::exchange> request, signal kind,
           std::uint64_t items, receiver_metrics& counts)

@@ -35,10 +35,6 @@ bool all_of(kind wanted, std::string_view text) noexcept {
   return !text.empty() && run_of(wanted, text) == text.size();
 }
 
-constexpr char lower_of(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
 class line_reader {
  public:
   explicit line_reader(std::string_view head) noexcept : all_(head), left_(head) {}
@@ -287,35 +283,11 @@ int error_status(const error& why) noexcept {
   }
 }
 
-bool name_is(std::string_view name, std::string_view lower) noexcept {
-  if (name.size() != lower.size()) return false;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    if (lower_of(name[i]) != lower[i]) return false;
-  }
-  return true;
-}
-
 std::string_view find(std::span<const field> fields, std::string_view lower) noexcept {
   for (const field& f : fields) {
     if (name_is(f.name, lower)) return f.value;
   }
   return {};
-}
-
-bool list_has(std::string_view list, std::string_view lower) noexcept {
-  while (!list.empty()) {
-    const std::size_t comma = list.find(',');
-    if (name_is(trim(list.substr(0, comma)), lower)) return true;
-    if (comma == std::string_view::npos) return false;
-    list.remove_prefix(comma + 1);
-  }
-  return false;
-}
-
-std::string_view trim(std::string_view text) noexcept {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace zc::http1

@@ -22,6 +22,7 @@
 
 #include "zc/base/result.h"
 #include "zc/wire/http1/head_scanner.h"
+#include "zc/wire/view/field_view.h"
 
 namespace zc::http1 {
 
@@ -71,11 +72,14 @@ result<response_head> parse_response(std::string_view head, std::vector<field>& 
 int error_status(const error& why) noexcept;
 
 // ASCII case is ignored. `lower` has to be in lower case.
-bool name_is(std::string_view name, std::string_view lower) noexcept;
+inline bool name_is(std::string_view name, std::string_view lower) noexcept {
+  return is_ignoring_case(name, lower);
+}
 // The value of the first field of that name; empty when there is none.
 std::string_view find(std::span<const field> fields, std::string_view lower) noexcept;
-// Whether a comma-separated list has `lower` as one of its members.
-bool list_has(std::string_view list, std::string_view lower) noexcept;
-std::string_view trim(std::string_view text) noexcept;  // blanks and tabs
+using zc::list_has;  // whether a comma-separated list has `lower` as one of its members
+inline std::string_view trim(std::string_view text) noexcept {  // blanks and tabs
+  return trim_blanks(text);
+}
 
 }  // namespace zc::http1
