@@ -24,7 +24,7 @@
 
 #include "zc/base/check.h"
 #include "zc/base/lifetime.h"
-#ifndef NDEBUG
+#if ZC_DCHECKS
 #include <thread>
 #endif
 
@@ -46,7 +46,7 @@ class local_counted {
 
   // Stops the program in debug builds when this is not the thread that made the value.
   void check_thread() const noexcept {
-#ifndef NDEBUG
+#if ZC_DCHECKS
     ZC_REQUIRES(made_on_ == std::this_thread::get_id(),
                 "local_ptr: a value belongs to the thread that made it");
 #endif
@@ -60,7 +60,7 @@ class local_counted {
   friend struct detail::local_access;
 
   mutable std::uint32_t refs_ = 0;
-#ifndef NDEBUG
+#if ZC_DCHECKS
   std::thread::id made_on_ = std::this_thread::get_id();
 #endif
 };

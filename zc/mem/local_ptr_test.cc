@@ -164,7 +164,7 @@ TEST(LocalPtrDeathTest, ACountThatWouldWrapStopsTheProgram) {
   detail::local_access::force_refs(*p, 1);
 }
 
-#ifndef NDEBUG
+#if ZC_DCHECKS
 TEST(LocalPtrDeathTest, UseOnAnotherThreadIsCaughtInDebugBuilds) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const char* contract = "a value belongs to the thread that made it";

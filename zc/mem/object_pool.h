@@ -30,7 +30,7 @@
 #include "zc/base/check.h"
 #include "zc/base/lifetime.h"
 #include "zc/mem/poison.h"
-#ifndef NDEBUG
+#if ZC_DCHECKS
 #include <thread>
 #endif
 
@@ -200,7 +200,7 @@ class object_core {
       : how_(how), make_(std::move(make)), reset_(std::move(reset)) {}
 
   void check_thread() const noexcept {
-#ifndef NDEBUG
+#if ZC_DCHECKS
     ZC_REQUIRES(made_on_ == std::this_thread::get_id(),
                 "object_pool: a pool and its objects belong to the thread that made it");
 #endif
@@ -410,7 +410,7 @@ class object_core {
   object_waiter<T>** last_waiter_ = &first_waiter_;
   bool gone_ = false;
   unsigned visits_ = 0;
-#ifndef NDEBUG
+#if ZC_DCHECKS
   std::thread::id made_on_ = std::this_thread::get_id();
 #endif
 };

@@ -321,7 +321,7 @@ TEST(ObjectPoolDeathTest, BrokenContractsAreNamed) {
   pool.give_back(handle);
 }
 
-#ifndef NDEBUG
+#if ZC_DCHECKS
 TEST(ObjectPoolDeathTest, UseOnAnotherThreadIsCaughtInDebugBuilds) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(

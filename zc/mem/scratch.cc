@@ -24,14 +24,14 @@ scratch_arena::~scratch_arena() {
 }
 
 void scratch_arena::spoil(std::byte* at, std::size_t size) noexcept {
-#ifndef NDEBUG
+#if ZC_DCHECKS
   if (!poison_is_seen) std::memset(at, 0xdd, size);
 #endif
   poison(at, size);
 }
 
 scratch_arena::mark scratch_arena::enter() noexcept {
-#ifndef NDEBUG
+#if ZC_DCHECKS
   check_thread();
 #endif
   depth_ += 1;
@@ -40,7 +40,7 @@ scratch_arena::mark scratch_arena::enter() noexcept {
 
 void scratch_arena::leave(const mark& to, unsigned depth) noexcept {
   ZC_REQUIRES(depth == depth_, "scratch: scopes end in the reverse order of their beginning");
-#ifndef NDEBUG
+#if ZC_DCHECKS
   check_thread();
 #endif
   note_use();

@@ -35,7 +35,7 @@
 #include "zc/base/lifetime.h"
 #include "zc/base/units.h"
 #include "zc/mem/poison.h"
-#ifndef NDEBUG
+#if ZC_DCHECKS
 #include <thread>
 #endif
 
@@ -124,11 +124,11 @@ class scratch_arena {
 
   void check_open() const noexcept {
     ZC_REQUIRES(depth_ > 0, "scratch: memory is taken inside of a scratch_scope");
-#ifndef NDEBUG
+#if ZC_DCHECKS
     check_thread();
 #endif
   }
-#ifndef NDEBUG
+#if ZC_DCHECKS
   void check_thread() const noexcept {
     ZC_REQUIRES(made_on_ == std::this_thread::get_id(), "scratch: an arena belongs to one thread");
   }

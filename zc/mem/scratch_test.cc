@@ -193,7 +193,7 @@ TEST(ScratchDeathTest, MisuseStopsTheProgram) {
   EXPECT_DEATH((void)arena.try_allocate(1, 1), "memory is taken inside of a scratch_scope");
 }
 
-#ifndef NDEBUG
+#if ZC_DCHECKS
 TEST(ScratchDeathTest, AnotherThreadsArenaIsRefused) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(
