@@ -24,7 +24,7 @@ std::unique_ptr<zc::net::client> make_client(load_lane& lane, std::uint32_t numb
   o.to = how.targets[number % how.targets.size()];
   o.socket.congestion = how.congestion;
   o.user_agent = "sluice-load";
-  o.fields = how.fields;
+  o.fields = zc::shared_array<zc::net::client_field>::from_range(how.fields);
   o.requests_max = how.in_flight;
   o.connections_max = how.via == transport::http ? how.in_flight : 1;
   o.backoff_min =

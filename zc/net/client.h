@@ -20,20 +20,23 @@
 #include "zc/base/result.h"
 #include "zc/base/units.h"
 #include "zc/mem/chain.h"
+#include "zc/mem/shared_array.h"
 #include "zc/shard/shard.h"
 #include "zc/wire/coding/coding.h"
 #include "zc/wire/grpc/status.h"
 
 namespace zc::net {
 
+// A field of every request; the name in lower case.
+using client_field = std::pair<std::string, std::string>;
+
 struct client_options {
   endpoint to;
   std::string authority;  // Host or :authority; empty: made from `to`
   socket_options socket;
   std::string user_agent = "zc";
-  // sent with every request; names in lower case
-  std::vector<std::pair<std::string, std::string>> fields;
-  std::size_t connections_max = 1;  // HTTP/1.1: requests under way at once; gRPC: connections
+  shared_array<client_field> fields;  // sent with every request; shared by all who have them
+  std::size_t connections_max = 1;    // HTTP/1.1: requests under way at once; gRPC: connections
   // gRPC: streams per connection at once, within what the peer allows
   std::size_t requests_max = 1'000;
   std::size_t response_bytes_max = 4_MiB;

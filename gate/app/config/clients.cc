@@ -1,8 +1,13 @@
 // The exporters that send OTLP: what gRPC and HTTP have in common, and what each has of its own.
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <optional>
+#include <ranges>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "gate/app/config/address.h"
 #include "gate/app/config/components.h"
@@ -134,7 +139,8 @@ bool is_ours(std::string_view name) {
 }
 
 void take_header(const section& from, const std::string& path, bool grpc, placed_text&& name,
-                 std::string&& value, otlp_exporter_settings& into) {
+                 std::string&& value, otlp_exporter_settings& into,
+                 std::vector<std::pair<std::string, std::string>>& headers) {
   report& to = from.to();
   const std::string own_path = join_path(path, name.text);
   if (!is_token(name.text))
@@ -156,18 +162,21 @@ void take_header(const section& from, const std::string& path, bool grpc, placed
     into.user_agent = std::move(value);
   } else if (!grpc && name.text == "host") {
     into.authority = std::move(value);
-  } else if (into.headers.size() == headers_max) {
+  } else if (headers.size() == headers_max) {
     to.error(name.at, own_path, "an exporter sends at most 64 headers of its own");
   } else {
-    into.headers.emplace_back(std::move(name.text), std::move(value));
+    headers.emplace_back(std::move(name.text), std::move(value));
   }
 }
 
 void read_headers(section& from, bool grpc, otlp_exporter_settings& into) {
   const std::string path = join_path(from.path(), "headers");
+  std::vector<std::pair<std::string, std::string>> headers;
   for (auto& [name, value] : from.text_map("headers")) {
-    take_header(from, path, grpc, std::move(name), std::move(value), into);
+    take_header(from, path, grpc, std::move(name), std::move(value), into, headers);
   }
+  into.headers = decltype(into.headers)::from_range(std::ranges::subrange(
+      std::make_move_iterator(headers.begin()), std::make_move_iterator(headers.end())));
 }
 
 // Whether the section says that nothing is to be encrypted. `clear_text`: the address says so

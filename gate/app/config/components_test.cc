@@ -244,7 +244,7 @@ TEST(ComponentsTest, OtlpGrpcExporterTakesItsKeys) {
   EXPECT_EQ(got.otlp.compression_level, 11);
   EXPECT_EQ(got.otlp.timeout, milliseconds(60'000));
   EXPECT_EQ(got.otlp.headers,
-            (std::vector<std::pair<std::string, std::string>>{{"x-tenant", "a"}}));
+            (zc::shared_array<std::pair<std::string, std::string>>{{"x-tenant", "a"}}));
   EXPECT_EQ(got.otlp.user_agent, "u");
   EXPECT_EQ(got.otlp.authority, "back.end");
   EXPECT_EQ(got.otlp.request_bytes_max, 4_MiB);
@@ -265,7 +265,7 @@ TEST(ComponentsTest, HeadersMayBeAListAndMayComeFromTheEnvironment) {
   const loaded got = load_in(in, {{"config.yaml"}, {}});
   ASSERT_TRUE(got.settings) << got.text();
   EXPECT_EQ(got.settings->exporters[0].otlp.headers,
-            (std::vector<std::pair<std::string, std::string>>{{"x-a", "1"}, {"x-b", "0042"}}));
+            (zc::shared_array<std::pair<std::string, std::string>>{{"x-a", "1"}, {"x-b", "0042"}}));
 }
 
 TEST(ComponentsTest, OtlpGrpcExporterMistakes) {

@@ -18,6 +18,7 @@
 #include "gate/otlp/signal.h"
 #include "gate/otlp/walk.h"
 #include "zc/base/units.h"
+#include "zc/mem/shared_array.h"
 #include "zc/shard/poller.h"
 #include "zc/wire/coding/coding.h"
 
@@ -81,9 +82,9 @@ struct otlp_exporter_settings {
   // HTTP: traces_endpoint and its siblings, whole paths
   std::map<otlp::signal, std::string> paths;
   zc::coding compression = zc::coding::gzip;
-  int compression_level = 0;                                 // 0: our choice
-  milliseconds timeout{5'000};                               // HTTP: 30 s
-  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  int compression_level = 0;                                      // 0: our choice
+  milliseconds timeout{5'000};                                    // HTTP: 30 s
+  zc::shared_array<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string user_agent;
   // uncompressed; larger requests are split first (GC-2)
   std::size_t request_bytes_max = 64_MiB;

@@ -327,6 +327,7 @@ TEST_F(OtlpExporterTest, TheClientIsSetUpFromTheSettings) {
   EXPECT_EQ(o.connections_max, 1U);
   EXPECT_EQ(o.authority, "backend");
   EXPECT_EQ(o.fields.size(), 1U);
+  EXPECT_TRUE(o.fields.shares_with(how.otlp.headers)) << "one list for all shards and connections";
   how.kind = exporter_kind::otlp_http;
   EXPECT_EQ(otlp_exporter::options_of(how, 7).connections_max, 7U);
   EXPECT_LE(otlp_exporter::options_of(how, 7).backoff_max, std::chrono::seconds(5));
