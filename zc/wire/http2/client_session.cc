@@ -19,6 +19,8 @@ constexpr std::size_t hopeless_fields = 10;
 constexpr std::uint32_t message_credits = 4;
 constexpr std::size_t credit_bytes = 4_KiB;
 constexpr std::size_t control_bytes_kept = 4_KiB;
+// What one stream may send before the others have their turn.
+constexpr std::size_t turn_bytes = 256_KiB;
 constexpr std::size_t priority_bytes = 5;
 
 template <std::size_t N>
@@ -603,7 +605,7 @@ void client_session::close(client_stream& s, error_code why) {
 
 void client_session::reset(client_stream& s, error_code why) {
   if (s.session_ != this) return;
-  if (s.head_sent_) queue_reset(s.id_, why);
+  if (s.head_sent_ && failure_ == nullptr) queue_reset(s.id_, why);
   forget(s);
 }
 
@@ -694,19 +696,18 @@ void client_session::wait(client_stream& s, client_stream::waits as) noexcept {
   if (as == waits::for_body) bodies_waiting_.push_back(s);
 }
 
-// What was begun is finished first. Nobody, when all that is left waits for the server.
-client_stream* client_session::next_sender() noexcept {
+// New requests and those under way take turns. Nobody, when all that is left waits for the server.
+client_stream* client_session::next_sender() const noexcept {
   if (failure_ != nullptr) return nullptr;
-  if (bodies_waiting_.first != nullptr) {
-    return may_send_.left() > 0 ? bodies_waiting_.first : nullptr;
-  }
-  client_stream* const s = heads_waiting_.first;
-  if (s == nullptr || heads_open_ >= streams_max_) return nullptr;
-  return may_send_.left() > 0 || s->unsent() == 0 ? s : nullptr;
+  client_stream* const body = may_send_.left() > 0 ? bodies_waiting_.first : nullptr;
+  client_stream* head = heads_open_ < streams_max_ ? heads_waiting_.first : nullptr;
+  if (head != nullptr && may_send_.left() == 0 && head->unsent() > 0) head = nullptr;
+  if (head == nullptr || body == nullptr) return head != nullptr ? head : body;
+  return heads_turn_ ? head : body;
 }
 
 bool client_session::wants_output() const noexcept {
-  return !control_.empty() || const_cast<client_session*>(this)->next_sender() != nullptr;
+  return !control_.empty() || next_sender() != nullptr;
 }
 
 std::size_t client_session::room() const noexcept {
@@ -728,10 +729,17 @@ void client_session::collect(bytes_chain& out, std::size_t high_water) {
   while (room() > 0) {
     client_stream* const s = next_sender();
     if (s == nullptr) break;
+    heads_turn_ = s->head_sent_;
     if (!s->head_sent_) send_head(*s);
     sending_ = s;
-    while (sending_ != nullptr && room() > 0 && send_body(*s)) {
+    std::size_t sent = 0;
+    while (sending_ != nullptr && sent < turn_bytes && room() > 0) {
+      const std::size_t now = send_body(*s);
+      if (now == 0) break;
+      sent += now;
     }
+    // To the end of the row.
+    if (sending_ != nullptr && sent >= turn_bytes) wait(*s, s->waits_);
     sending_ = nullptr;
   }
   writer_.end();
@@ -762,9 +770,10 @@ void client_session::send_head(client_stream& s) {
   wait(s, s.ended_ ? client_stream::waits::nowhere : client_stream::waits::for_body);
 }
 
-// One DATA frame. False: the stream has sent everything, or waits for a window.
-bool client_session::send_body(client_stream& s) {
-  if (s.ended_) return false;
+// One DATA frame, and how much is in it. Zero: the stream has sent everything, or waits for a
+// window.
+std::size_t client_session::send_body(client_stream& s) {
+  if (s.ended_) return 0;
   const std::size_t unsent = s.unsent();
   const std::size_t size = std::min<std::size_t>(
       {unsent, peer_frame_max_, limits_.send_frame_bytes_max, s.may_send_.left(), may_send_.left(),
@@ -772,7 +781,7 @@ bool client_session::send_body(client_stream& s) {
   if (size == 0) {
     // For its own window it waits outside the list, for the connection's at the front of it.
     if (s.may_send_.left() == 0) wait(s, client_stream::waits::nowhere);
-    return false;
+    return 0;
   }
   const bool last = size == unsent;
   writer_.put({static_cast<std::uint32_t>(size), frame_type::data,
@@ -796,10 +805,9 @@ bool client_session::send_body(client_stream& s) {
     wait(s, client_stream::waits::nowhere);
   }
   if (size > prefix) s.on_sent(size - prefix);
-  if (!last) return true;
   // The answer may have come before the request was out.
-  if (sending_ == &s && s.peer_ended_) close(s, error_code::no_error);
-  return false;
+  if (last && sending_ == &s && s.peer_ended_) close(s, error_code::no_error);
+  return size;
 }
 
 }  // namespace zc::http2

@@ -1,19 +1,21 @@
 // zc/wire/http2/client_session.h - the client's end of one HTTP/2 connection without a socket, with
 // framing of our own: bytes in, streams' events out, frames to be sent (RFC 9113).
 //
-//     request(stream) ... -> collect(chain) -> socket -> feed(bytes) -> on_field, on_head, on_data, on_end,
-//     on_closed
+//     request(stream) ... -> collect(chain) -> socket -> feed(bytes) -> on_field, on_head, on_data,
+//     on_end, on_closed
 //
 // The client writes every head itself, so that a request costs a handful of bytes and no look-up in
-// a library: HEADERS, the head of DATA and the message's prefix are one small piece, the body follows
-// by reference. Answers that were seen before are known at sight (head_decoder). The server's end is
-// http2::session, where strangers call.
+// a library: HEADERS, the head of DATA and the message's prefix are one small piece, the body
+// follows by reference. Answers that were seen before are known at sight (head_decoder). The
+// server's end is http2::session, where strangers call.
 //
-// Zero copy  on_data() gets slices of the bytes just fed. Bodies go into the output chain by reference.
+// Zero copy  on_data() gets slices of the bytes just fed. Bodies go into the output chain by
+//            reference.
 // Ownership  Streams belong to the user. One must not be destroyed while it is open(): reset() or
 //            forget() it first.
-// Threads    One. Callbacks come from feed(), and write_head(), on_sent(), on_closed() from collect() too.
-//            Inside callbacks everything here may be called but feed(), collect() and the destructor.
+// Threads    One. Callbacks come from feed(), and write_head(), on_sent(), on_closed() from
+//            collect() too. Inside callbacks everything here may be called but feed(), collect()
+//            and the destructor.
 // Bounds     Header blocks, CONTINUATION frames, frames without progress, frames per message,
 //            acknowledgements: see `limits`. What a server cannot be told of is dropped, not kept.
 // Errors     What the server does wrong ends its stream (on_closed says how) or the session: feed()
@@ -132,7 +134,8 @@ class client_session {
   // Appends what may be sent to `out` while it is smaller than `high_water`.
   void collect(bytes_chain& out, std::size_t high_water = 1_MiB);
   bool wants_output() const noexcept;
-  // Nothing more is to be read, after an error or a GOAWAY; once nothing is to be sent either: close.
+  // Nothing more is to be read, after an error or a GOAWAY; once nothing is to be sent either:
+  // close.
   bool finished_reading() const noexcept;
 
   // Opens a stream and sends what it was loaded with. Fails (closed) when the session takes no new
@@ -144,8 +147,8 @@ class client_session {
   }
   // Ends a stream from our side; the server is told to stop. No callback follows.
   void reset(client_stream& s, error_code why);
-  // The same without telling the server: for streams that both sides are done with, and for sessions
-  // that end.
+  // The same without telling the server: for streams that both sides are done with, and for
+  // sessions that end.
   void forget(client_stream& s) noexcept;
 
   void goaway(error_code why);  // no new requests; those under way end
@@ -204,9 +207,9 @@ class client_session {
   void queue_update(std::int32_t id, std::uint32_t n);
   void queue_opening();
   void wait(client_stream& s, client_stream::waits as) noexcept;
-  client_stream* next_sender() noexcept;
+  client_stream* next_sender() const noexcept;
   void send_head(client_stream& s);
-  bool send_body(client_stream& s);
+  std::size_t send_body(client_stream& s);
   std::size_t room() const noexcept;
 
   limits limits_;
@@ -246,6 +249,7 @@ class client_session {
   std::uint32_t updates_waiting_ = 0;
   const bytes_chain* out_ = nullptr;  // during collect()
   std::size_t high_water_ = 0;
+  bool heads_turn_ = true;
   bool feeding_ = false;
   bool greeted_ = false;
   bool goaway_came_ = false;

@@ -1,6 +1,6 @@
-// What the client's end of HTTP/2 costs per unary call: our framing (client_session) beside nghttp2's
-// client (http2::session), each against a server that has been recorded, so that nothing but the
-// client is in the figure.
+// What the client's end of HTTP/2 costs per unary call: our framing (client_session) beside
+// nghttp2's client (http2::session). The server works while the clock stands, so that nothing but
+// the client is in the figure.
 //
 //     zc_wire_http2_client_session_bench
 //

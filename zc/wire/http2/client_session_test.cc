@@ -3,8 +3,9 @@
 // whatever a hostile server sends ends a stream or the session with the right code, in bounded
 // memory, and never the process.
 //
-// Method: nghttp2's server side (http2::session) is the peer for conformance; frames made by hand say
-// what no library would. Arbitrary bytes are client_session_fuzz.cc; cost is client_session_bench.cc.
+// Method: nghttp2's server side (http2::session) is the peer for conformance; frames made by hand
+// say what no library would. Arbitrary bytes are client_session_fuzz.cc; cost is
+// client_session_bench.cc.
 
 #include "zc/wire/http2/client_session.h"
 
@@ -1006,6 +1007,25 @@ TEST_F(HostileServerTest, TheFrameSizeOfThePeerIsRespected) {
   const auto all = frames();
   EXPECT_EQ(all.back().type, data);
   EXPECT_EQ(all.back().payload.size(), 50'005u);
+}
+
+TEST_F(HostileServerTest, ALargeBodyLetsOthersPass) {
+  says(frame(settings, 0, 0, one_setting(4, 0x7000'0000)) +
+       frame(window_update, 0, 0, number(0x7000'0000)));
+  asked& large = client->ask(bytes_of(pattern(20'000'000)));
+  asked& also = client->ask(bytes_of(pattern(20'000'000)));
+  for (int i = 0; i < 5; ++i) {
+    asked& small = client->ask(bytes_of("small"));
+    drain();  // a MiB each: four turns
+    drain();
+    EXPECT_EQ(small.sent, 5u) << i;
+  }
+  EXPECT_GT(large.sent, 1'000'000u);
+  EXPECT_GT(also.sent, 1'000'000u);
+  said.clear();
+  while (client->s.wants_output()) drain();
+  EXPECT_EQ(large.sent, 20'000'000u);
+  EXPECT_EQ(also.sent, 20'000'000u);
 }
 
 TEST_F(HostileServerTest, AHeadAboveAFrameGoesOnInContinuations) {

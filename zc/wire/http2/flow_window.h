@@ -1,4 +1,4 @@
-// zc/wire/http2/flow_window.h - how much may be sent, and how much may come (RFC 9113, section 5.2).
+// zc/wire/http2/flow_window.h - how much may be sent, and how much may come (RFC 9113, 5.2).
 //
 // Cost  A few instructions each.
 #pragma once

@@ -3,9 +3,9 @@
 //     fed   [ 9 | pay ] [ load | 9 | payload | 9 ...
 //     next()  head      payload  head  payload   ...
 //
-// Payload of DATA frames, and of frames of unknown type, is handed out as it arrives: slices of what
-// was fed. Payload of all others comes whole: where it lies when it arrived in one piece, else from
-// a small buffer.
+// Payload of DATA frames, and of frames of unknown type, is handed out as it arrives: slices of
+// what was fed. Payload of all others comes whole: where it lies when it arrived in one piece, else
+// from a small buffer.
 //
 // Ownership  Keeps no reference on what was fed: payload() is valid until the next call.
 // Bounds     Checks nothing. Who looks at the head decides whether to go on: only what was let

@@ -1,7 +1,7 @@
-// zc/wire/http2/frame_writer.h - where frame heads and small frames are written, between payload that
-// goes out as it is.
+// zc/wire/http2/frame_writer.h - where frame heads and small frames are written, between payload
+// that goes out as it is.
 //
-//     out   [ HEADERS | DATA head, prefix ][ body, shared ][ HEADERS | DATA head, prefix ][ body ...
+//     out   [ HEADERS | DATA head, prefix ][ body, shared ][ HEADERS | DATA head, ...
 //             '-- one piece of the thread's block --'
 //
 // All writers of a thread share one block, so that what is written together leaves as one piece. A

@@ -6,8 +6,8 @@
 // and compared first. A block that changes the table makes them all be forgotten.
 //
 // Ownership  Views that a sink gets are valid during the call.
-// Bounds     Kept: 8 blocks of at most 32 fields and 1 KiB. How many fields a block may bring is for
-//            the sink to say.
+// Bounds     Kept: 8 blocks of at most 32 fields and 1 KiB. How many fields a block may bring is
+//            for the sink to say.
 // Threads    One.
 // Errors     decode(): malformed when the block breaks HPACK, too_large when the sink refuses to go
 //            on. The decoder is spent then, and so is the connection.

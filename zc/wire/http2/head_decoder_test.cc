@@ -2,8 +2,7 @@
 // sight says the same as if it had been decoded, also after the table has changed; nothing that a
 // peer sends makes it read outside or keep more than it says.
 //
-// Method: nghttp2's deflater writes; a second decoder that never sees a block twice in a row is not
-// needed: the deflater's input is the truth.
+// Method: nghttp2's deflater writes, with tables small and large; its input is the truth.
 
 #include "zc/wire/http2/head_decoder.h"
 

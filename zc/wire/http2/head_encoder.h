@@ -1,12 +1,13 @@
 // zc/wire/http2/head_encoder.h - header blocks as a client sends them: the same fields again and
 // again, so that after the first request nearly every field is one byte (HPACK, RFC 7541).
 //
-//     begin(); put(:path); put_common(); put(grpc-timeout); block() -> [ be | bf c0 c1 ... | 0f .. ]
+//     begin(); put(:path); put_common(); put(grpc-timeout); block()
+//     -> [ be | bf c0 c1 ... | 0f .. ]
 //
 // Lasting fields enter the table of the connection when they are sent first, while there is room;
-// nothing is ever evicted, so that an index once given stays good and the bytes of the common fields
-// can be kept. Fields that change with each request refer to their name only. Strings are sent as
-// they are, without Huffman coding: each is sent once, or is short.
+// nothing is ever evicted, so that an index once given stays good and the bytes of the common
+// fields can be kept. Fields that change with each request refer to their name only. Strings are
+// sent as they are, without Huffman coding: each is sent once, or is short.
 //
 // Ownership  `common` must outlive the encoder; fields are read during put() only. block() is valid
 //            until the next begin().

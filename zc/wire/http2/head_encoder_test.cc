@@ -1,6 +1,6 @@
 // What must hold of `head_encoder`: whoever speaks HPACK reads the fields that were put, in their
-// order, whatever came before and however large the peer lets its table be; and what repeats becomes
-// a byte per field.
+// order, whatever came before and however large the peer lets its table be; and what repeats
+// becomes a byte per field.
 //
 // Method: nghttp2's inflater is the reader. Its static table is the judge of ours.
 
