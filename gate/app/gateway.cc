@@ -44,6 +44,8 @@ zc::shard_group::options group_options(const gateway_options& options) {
   return how;
 }
 
+constexpr std::size_t held_lines_max = 8;  // per shard, in the log at the end
+
 bool queued(const exporter_settings& e) noexcept {
   return e.kind == exporter_kind::otlp_grpc || e.kind == exporter_kind::otlp_http;
 }
@@ -197,6 +199,25 @@ zc::result<void> gateway::begin(zc::shard& on) {
 void gateway::end(zc::shard& on) {
   if (on.id() == 0) admin_.reset();
   graphs_[on.id()].reset();
+  report_held(on);
+}
+
+// Nothing of the graph is left, so blocks that are still out are held by mistake, or by another
+// shard that ends a moment later. A sample of them says who took them.
+void gateway::report_held(zc::shard& on) {
+  std::size_t told = 0;
+  for (const zc::pool::sample& s : on.memory().held_longer_than(zc::nanoseconds(0))) {
+    const std::string_view label = s.label == nullptr ? "" : s.label;
+    if (label == zc::shard::pool_label) continue;
+    if (++told > held_lines_max) break;
+    std::string line =
+        fmt::format("shard {}: a block of {} bytes is still held after {:.1f} s: {}", on.id(),
+                    s.bytes, std::chrono::duration<double>(s.age).count(), label);
+    for (void* frame : s.frames) {
+      if (frame != nullptr) fmt::format_to(std::back_inserter(line), " {}", fmt::ptr(frame));
+    }
+    out_.write(log_level::warn, "sluice", line);
+  }
 }
 
 void gateway::stop() {

@@ -72,6 +72,7 @@ class gateway {
  private:
   zc::result<void> begin(zc::shard& on);
   void end(zc::shard& on);
+  void report_held(zc::shard& on);
   std::expected<void, std::string> prepare();
   std::expected<void, std::string> find_ports_free() const;
   std::expected<void, std::string> open_admin();

@@ -103,6 +103,13 @@ inline void count_forwarded(std::size_t n) noexcept {
 totals read() noexcept;
 // What the calling thread has counted since it began. No lock.
 totals read_this_thread() noexcept;
+// Its copied() alone, in four loads: a server may ask before and after each request.
+inline std::uint64_t copied_by_this_thread() noexcept {
+  const detail::counters& mine = detail::mine;
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < 4; ++i) sum += mine.bytes[i].load(std::memory_order_relaxed);
+  return sum;
+}
 
 enum class threads : std::uint8_t {
   this_one,

@@ -62,6 +62,7 @@ TEST(LedgerTest, AnOuterScopeIncludesTheInnerOnes) {
   }
   ledger::count(ledger::reason::copy_of, 100);
   EXPECT_EQ(outer.copied(), 111u);
+  EXPECT_EQ(ledger::copied_by_this_thread(), ledger::read_this_thread().copied());
 }
 
 // Two requests take turns on a thread, as coroutines do, and one of them goes on on another thread.

@@ -81,7 +81,10 @@ time_point shard::now() const noexcept {
 
 std::span<std::byte> shard::scratch() noexcept {
   // Draining: the loop cannot do without it, and it is one block per shard.
-  if (!scratch_) scratch_ = pool_.take(scratch_bytes, urgency::draining);
+  if (!scratch_) {
+    const pool::label mine(pool_, pool_label);
+    scratch_ = pool_.take(scratch_bytes, urgency::draining);
+  }
   ZC_CHECK(scratch_);
   return scratch_.spare().first(scratch_bytes);
 }
@@ -93,6 +96,7 @@ std::span<std::byte> shard::receive_room(urgency need) {
     const std::size_t used = slab_.capacity() - slab_.spare().size();
     room_gap_ = (room_alignment - used % room_alignment) % room_alignment;
     if (slab_.spare().size() < receive_room_bytes_min + room_gap_) {
+      const pool::label mine(pool_, pool_label);
       bytes_builder fresh = pool_.take(slab_room_bytes, need);
       room_gap_ = 0;
       if (!fresh) return {};

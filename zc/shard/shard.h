@@ -57,6 +57,7 @@ class shard {
   };
 
   static constexpr std::size_t scratch_bytes = 64_KiB;
+  static constexpr const char* pool_label = "shard";  // of its own blocks, in the pool's samples
   static constexpr std::size_t receive_slab_bytes =
       256_KiB;  // the block, header and slack included
   static constexpr std::size_t receive_room_bytes_min = 64_KiB;  // less is left: a new slab

@@ -76,6 +76,8 @@ struct receiver_metrics {
   counter too_large;   // requests above the inflated limit
   counter empty;       // requests without telemetry, accepted and not passed on
   counter multi_part;  // requests of several compressed members, which must be compressed anew
+  counter copying;     // requests of which user space copied something before they were handed on
+  counter copied;      // so many bytes
   counter bad_utf8;    // inspect: full. Strings
   counter bad_ids;     // inspect: full. Trace and span ids of a wrong length
 };

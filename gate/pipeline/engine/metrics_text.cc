@@ -143,6 +143,9 @@ void receivers(std::string& to, shards all) {
   single<r>(to, all, ours + "empty_requests", "counter", "Requests without telemetry.", &r::empty);
   single<r>(to, all, ours + "multi_part_requests", "counter",
             "Requests of several compressed members.", &r::multi_part);
+  single<r>(to, all, ours + "copying_requests", "counter",
+            "Requests of which user space copied payload before they were handed on.", &r::copying);
+  single<r>(to, all, ours + "copied_bytes", "counter", "Payload copied by these.", &r::copied);
   single<r>(to, all, ours + "bad_utf8_strings", "counter",
             "Strings that are no UTF-8 (inspect: full).", &r::bad_utf8);
   single<r>(to, all, ours + "bad_ids", "counter",

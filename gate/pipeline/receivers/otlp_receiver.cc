@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "zc/base/ledger.h"
 #include "zc/mem/recycled.h"
 #include "zc/wire/view/field_view.h"
 
@@ -148,6 +149,9 @@ void otlp_receiver::serve(std::unique_ptr<zc::net::exchange> request, zc::bytes_
   receiver_metrics& counts = counts_of(head);
   counts.of[*kind].requests.add();
   counts.of[*kind].bytes.add(body.size());
+  // What the receiver and the pipeline copy of this request: nothing else runs on this thread until
+  // the pipeline has handed it on.
+  const std::uint64_t copied_before = zc::ledger::copied_by_this_thread();
   const zc::coding as = head.body_coding;
   auto seen = look(*kind, body, as, counts);
   if (!seen) return request->refuse(seen.error());
@@ -163,6 +167,10 @@ void otlp_receiver::serve(std::unique_ptr<zc::net::exchange> request, zc::bytes_
   ack done = ack::on(std::make_unique<pending>(*this, std::move(request), *kind, items, counts));
   consumer& next = *to_[static_cast<std::size_t>(*kind)];
   next.consume(batch{std::move(what), std::move(done), arrival{in_.on.now()}});
+  if (const std::uint64_t n = zc::ledger::copied_by_this_thread() - copied_before; n > 0) {
+    counts.copying.add();
+    counts.copied.add(n);
+  }
 }
 
 std::expected<otlp_receiver::looked, status> otlp_receiver::look(signal kind,
