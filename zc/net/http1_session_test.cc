@@ -11,6 +11,7 @@
 #include "zc/base/ledger.h"
 #include "zc/net/loopback_for_tests.h"
 #include "zc/net/server.h"
+#include "zc/testing/expect_copies.h"
 
 namespace zc::net {
 namespace {
@@ -88,12 +89,12 @@ TEST_F(Http1SessionTest, LargeBodiesAreEqualAndNotCopied) {
     SCOPED_TRACE(size);
     const std::string body = noise(size);
     p->heard.clear();
-    const auto before = ledger::read();
-    p->send(post(body));
-    ASSERT_TRUE(l.run_until([&] { return p->heard.size() > size; }));
-    const auto after = ledger::read();
-    EXPECT_EQ(after.copied() - before.copied(), 0u);
-    EXPECT_EQ(after.received - before.received, size);
+    const ledger::scope all(ledger::threads::all);
+    EXPECT_USER_COPIES(0) {
+      p->send(post(body));
+      ASSERT_TRUE(l.run_until([&] { return p->heard.size() > size; }));
+    }
+    EXPECT_EQ(all.so_far().received, size);
     EXPECT_LE(echo.last_pieces, 3u);  // what came with the head, and one block (or two)
     ASSERT_TRUE(l.run_until([&] { return p->heard.ends_with(body); }));
   }
@@ -102,14 +103,14 @@ TEST_F(Http1SessionTest, LargeBodiesAreEqualAndNotCopied) {
 TEST_F(Http1SessionTest, ABodyOfManyMebibytesGrowsByWhatHasCome) {
   start();
   const std::string body = noise(20_MiB);
-  const auto before = ledger::read().copied();
-  p->send(post(body).substr(0, 1'000));
-  ASSERT_TRUE(l.run_until([&] { return p->all_sent(); }));
-  l.run_for(10ms);
-  EXPECT_LT(l.limits.used(), 3_MiB);  // a head that promises much gets little
-  p->send(post(body).substr(1'000));
-  ASSERT_TRUE(l.run_until([&] { return p->heard.ends_with(body); }));
-  EXPECT_EQ(ledger::read().copied(), before);
+  EXPECT_USER_COPIES(0) {
+    p->send(post(body).substr(0, 1'000));
+    ASSERT_TRUE(l.run_until([&] { return p->all_sent(); }));
+    l.run_for(10ms);
+    EXPECT_LT(l.limits.used(), 3_MiB);  // a head that promises much gets little
+    p->send(post(body).substr(1'000));
+    ASSERT_TRUE(l.run_until([&] { return p->heard.ends_with(body); }));
+  }
   EXPECT_LE(echo.last_pieces, 8u);
 }
 
@@ -143,14 +144,14 @@ TEST_F(Http1SessionTest, ADribbledBodyIsCoalesced) {
 TEST_F(Http1SessionTest, ChunkedBodiesAreSlices) {
   start();
   const std::string large = noise(100'000);
-  const auto before = ledger::read();
+  const ledger::scope all(ledger::threads::all);
   std::string request = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
   request += "186a0\r\n" + large + "\r\n5;x=y\r\nhello\r\n0\r\nTrailer: z\r\n\r\n";
-  p->send(request);
-  ASSERT_TRUE(l.run_until([&] { return p->heard.ends_with(large + "hello"); }));
-  const auto after = ledger::read();
-  EXPECT_EQ(after.copied() - before.copied(), 0u);
-  EXPECT_EQ(after.received - before.received, 100'005u);
+  EXPECT_USER_COPIES(0) {
+    p->send(request);
+    ASSERT_TRUE(l.run_until([&] { return p->heard.ends_with(large + "hello"); }));
+  }
+  EXPECT_EQ(all.so_far().received, 100'005u);
   EXPECT_EQ(echo.last_head.content_length, std::nullopt);
 }
 

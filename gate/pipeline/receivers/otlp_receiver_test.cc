@@ -6,6 +6,7 @@
 
 #include "gate/pipeline/engine/kit_for_tests.h"
 #include "zc/base/ledger.h"
+#include "zc/testing/expect_copies.h"
 
 namespace sluice {
 namespace {
@@ -404,10 +405,26 @@ TEST_F(OtlpReceiverTest, LookingAtABodyCopiesNothing) {
     void consume(batch&& b) override { b.done.succeed(); }
   } into;
   to = {&into, &into, &into, nullptr};
-  const auto before = zc::ledger::read();
-  EXPECT_TRUE(serve(http("/v1/logs"), plain)->reply);
-  EXPECT_TRUE(serve(http("/v1/logs", coding::gzip), body)->reply);
-  EXPECT_EQ(zc::ledger::read().copied(), before.copied());
+  EXPECT_USER_COPIES(0) {
+    EXPECT_TRUE(serve(http("/v1/logs"), plain)->reply);
+    EXPECT_TRUE(serve(http("/v1/logs", coding::gzip), body)->reply);
+  }
+  EXPECT_EQ(counts().copying.read(), 0U);
+}
+
+TEST_F(OtlpReceiverTest, RequestsOfWhichSomethingIsCopiedAreCounted) {
+  const zc::bytes_chain body = kit::chain_of(kit::request_of(signal::logs, 5));
+  class copier final : public consumer {
+    void consume(batch&& b) override {
+      const zc::bytes copy = zc::bytes::copy_of("a hundred");
+      b.done.succeed();
+    }
+  } into;
+  to = {&into, &into, &into, nullptr};
+  EXPECT_TRUE(serve(http("/v1/logs"), body)->reply);
+  EXPECT_TRUE(serve(http("/v1/logs"), body)->reply);
+  EXPECT_EQ(counts().copying.read(), 2U);
+  EXPECT_EQ(counts().copied.read(), 18U);
 }
 
 }  // namespace
