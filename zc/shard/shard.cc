@@ -15,6 +15,8 @@ constexpr std::size_t room_alignment = 64;
 // The room of a pool block that takes exactly receive_slab_bytes: less its header and slack.
 constexpr std::size_t slab_room_bytes = shard::receive_slab_bytes - 2 * pool::slack;
 
+constexpr nanoseconds longest_grace = std::chrono::hours(24 * 365);
+
 thread_local shard* shard_of_this_thread = nullptr;
 
 }  // namespace
@@ -56,7 +58,8 @@ shard::shard(const options& how, std::unique_ptr<poller> from, quota& limits, cl
       pool_(limits, how.pool_cached_bytes_max),
       poller_(std::move(from)),
       now_(time.now()),
-      timers_(now_) {
+      timers_(now_),
+      mail_(*this, how.letters_max) {
   ZC_CHECK(poller_ != nullptr);
   pool_.on_called([this] { rouse(); });
   if (shard_of_this_thread == nullptr) shard_of_this_thread = this;
@@ -66,6 +69,8 @@ shard::~shard() {
   // Tasks first: what they hold may want the poller or the pool on its way out.
   running_.clear();
   posted_.clear();
+  mail_.close();
+  ZC_REQUIRES(scopes_ == nullptr, "a task_scope must not outlive its shard");
   ZC_REQUIRES(waiting_ == 0, "a coroutine must not outlive the shard that it waits on");
   if (shard_of_this_thread == this) shard_of_this_thread = nullptr;
   while (turn_end_.next_ != &turn_end_) turn_end_.next_->unlink();
@@ -196,8 +201,41 @@ std::size_t shard::run_ready() {
 }
 
 void shard::request_stop() noexcept {
+  grace_.store(0);
   stopping_.store(true);
   poller_->wake();
+}
+
+void shard::request_stop(nanoseconds grace) noexcept {
+  if (stopping_.load()) return;
+  grace_.store(std::clamp<nanoseconds>(grace, nanoseconds(0), longest_grace).count());
+  stopping_.store(true);
+  poller_->wake();
+}
+
+shard::stoppable::stoppable(shard& on) noexcept : on_(on), next_(on.scopes_) {
+  if (next_ != nullptr) next_->previous_ = this;
+  on.scopes_ = this;
+}
+
+shard::stoppable::~stoppable() {
+  (previous_ != nullptr ? previous_->next_ : on_.scopes_) = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
+}
+
+bool shard::may_end() noexcept {
+  if (!stopping_.load()) return false;
+  if (!std::exchange(ending_, true)) {
+    ending_since_ = now();
+    for (stoppable* s = scopes_; s != nullptr; s = s->next_) s->request_stop();
+  }
+  bool idle = true;
+  for (stoppable* s = scopes_; s != nullptr && idle; s = s->next_) idle = s->idle();
+  return idle || until_end() <= nanoseconds(0);
+}
+
+nanoseconds shard::until_end() const noexcept {
+  return ending_since_ + nanoseconds(grace_.load()) - now();
 }
 
 std::size_t shard::run_posted() {
@@ -226,7 +264,8 @@ std::size_t shard::wait_for_events(nanoseconds longest) {
   if (wait == nanoseconds(0)) return poller_->poll(wait);
   sleeping_.store(true);
   const bool stay_awake =
-      posted_any_.load() || fired_any_.load() || stopping_.load() || pool_.called();
+      posted_any_.load() || fired_any_.load() || pool_.called() || !mail_.empty() ||
+      (stopping_.load() && !ending_);
   if (stay_awake) sleeping_.store(false);
   const std::size_t handled = poller_->poll(stay_awake ? nanoseconds(0) : wait);
   sleeping_.store(false, std::memory_order_relaxed);
@@ -255,6 +294,7 @@ std::size_t shard::turn(nanoseconds longest) {
   now_known_ = false;
   pool::give_back_batch together;  // blocks of other shards
   std::size_t happened = run_posted();
+  happened += mail_.run_batch();
   happened += run_ready();
   together.flush();
   happened += wait_for_events(longest);
@@ -271,13 +311,22 @@ std::size_t shard::run_turn(nanoseconds longest) {
 }
 
 void shard::run() {
+  const as_current mine(*this);
   time_point idle_since = now();
   for (bool last = false; !last;) {
-    last = stopping_.load();  // before the turn: what was posted before the request is still run
+    last = may_end();  // before the turn: what was posted before the request is still run
     const bool spinning = spin_ > nanoseconds(0) && now() - idle_since < spin_;
-    const std::size_t happened = turn(last || spinning ? nanoseconds(0) : longest_sleep);
+    const nanoseconds longest = ending_ ? std::min(until_end(), longest_sleep) : longest_sleep;
+    const std::size_t happened = turn(last || spinning ? nanoseconds(0) : longest);
     if (happened > 0) idle_since = now();
   }
+  for (stoppable* s = scopes_; s != nullptr; s = scopes_) {
+    // Cancelling one may destroy others, which it holds in its tasks' frames.
+    while (s != nullptr && s->idle()) s = s->next_;
+    if (s == nullptr) break;
+    s->cancel();
+  }
+  mail_.close();
   std::vector<std::move_only_function<void()>> dropped;
   const std::lock_guard lock(posted_guard_);
   ended_ = true;

@@ -1,18 +1,18 @@
 // zc/shard/shard.h - one worker: a thread, its poller, its memory, its timers.
 //
-// A turn of the loop: tasks posted by others, coroutines that may go on (wakeup.h), what the poller
+// A turn of the loop: tasks posted by others, letters of the mailbox, coroutines that may go on (wakeup.h), what the poller
 // brings, timers, the coroutines that these have woken, and last the work that was put off to the
 // end of the turn (one gathered send per connection instead of one per response).
 //
-// Threads  Everything but post() and request_stop() belongs to the thread that made the shard and
-// runs run():
-//          the pool belongs to the thread that constructs it.
-// Cost     defer() and at_turn_end() O(1) without allocation; post() one lock, and a wake-up if the
-// shard sleeps.
+// Threads  Everything but post(), mail() and request_stop() belongs to the thread that made the
+//          shard and runs run(): the pool belongs to the thread that constructs it.
+// Cost     at_turn_end() O(1) without allocation; post() one lock, and a wake-up if the shard
+//          sleeps.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -23,6 +23,8 @@
 #include "zc/mem/builder.h"
 #include "zc/mem/pool.h"
 #include "zc/shard/clock.h"
+#include "zc/shard/frame_cache.h"
+#include "zc/shard/mailbox.h"
 #include "zc/shard/poller.h"
 #include "zc/shard/timer.h"
 #include "zc/shard/wakeup.h"
@@ -54,6 +56,7 @@ class shard {
     unsigned id = 0;
     std::size_t pool_cached_bytes_max = 16 * 1024 * 1024;
     nanoseconds spin = nanoseconds(0);  // how long to poll without sleeping once idle
+    std::size_t letters_max = 1024;     // of the mailbox
   };
 
   static constexpr std::size_t scratch_bytes = 64_KiB;
@@ -78,9 +81,32 @@ class shard {
   static shard* current() noexcept;
   class as_current;
 
+  // What has tasks to end before the shard may: see request_stop(). One shard.
+  class stoppable {
+   public:
+    stoppable(const stoppable&) = delete;
+    stoppable& operator=(const stoppable&) = delete;
+
+   protected:
+    explicit stoppable(shard& on) noexcept;
+    ~stoppable();
+
+   private:
+    friend class shard;
+    virtual void request_stop() noexcept = 0;
+    virtual void cancel() noexcept = 0;
+    virtual bool idle() const noexcept = 0;
+    shard& on_;
+    stoppable* next_ = nullptr;
+    stoppable* previous_ = nullptr;
+  };
+
   unsigned id() const noexcept { return id_; }
   poller& io() noexcept { return *poller_; }
   pool& memory() noexcept { return pool_; }
+  frame_cache& frames() noexcept { return frames_; }
+  // Work from other shards, bounded: see call.h. Senders: any thread.
+  mailbox& mail() noexcept { return mail_; }
   // Of this turn: read when first asked for after the poller may have slept, then the same until it
   // may sleep again.
   time_point now() const noexcept;
@@ -102,20 +128,25 @@ class shard {
   void at_turn_end(turn_end_work& work) noexcept;
 
   // Runs `task` on the shard's thread, in a later turn, in the order of posting. Any thread. After
-  // the loop has ended the task is dropped (destroyed by the caller's thread). How much may wait is
-  // bounded by the callers.
+  // the loop has ended the task is dropped (destroyed by the caller's thread). For what must never
+  // be refused: replies, of which there is one per request, and orders of the owner. How much may
+  // wait is bounded by the callers; work that others hand over goes by mail().
   void post(std::move_only_function<void()> task);
 
-  // Runs turns until request_stop(); what was posted before that still runs. Work that must end
-  // first is the caller's to wait for.
+  // Runs turns until request_stop(); what was posted before that still runs. Then the scopes that
+  // are left are cancelled, and the mailbox is closed.
   void run();
   // One turn, for tests and for callers with a loop of their own; returns how many things happened.
   // Not from inside a turn.
   std::size_t run_turn(nanoseconds longest);
   void request_stop() noexcept;  // any thread, and signal handlers
+  // The same after a while: task scopes are asked to stop, and the loop goes on until they are
+  // empty or `grace` is over. A later request_stop() cuts it short.
+  void request_stop(nanoseconds grace) noexcept;
 
  private:
   friend class wakeup;
+  friend class mailbox;
   struct turn_anchor final : turn_end_work {
     turn_anchor() noexcept;
     void at_turn_end() override {}
@@ -128,6 +159,8 @@ class shard {
   std::size_t run_turn_end();
   std::size_t wait_for_events(nanoseconds longest);
   void tend_memory() noexcept;
+  bool may_end() noexcept;
+  nanoseconds until_end() const noexcept;
   void rouse() noexcept;  // after something was left for the shard
   // For wakeup.
   void make_ready(wakeup& w) noexcept;
@@ -136,6 +169,7 @@ class shard {
   unsigned id_;
   nanoseconds spin_;
   clock& clock_;
+  frame_cache frames_;
   pool pool_;
   std::unique_ptr<poller> poller_;
   nanoseconds tend_at_ = nanoseconds::max();  // the pool wants a look then
@@ -148,9 +182,14 @@ class shard {
   std::size_t room_gap_ = 0;    // what alignment skipped before it
   turn_anchor turn_end_;
   wakeup::list ready_;
+  stoppable* scopes_ = nullptr;
+  bool ending_ = false;  // the scopes have been asked
+  time_point ending_since_{};
   std::size_t waiting_ = 0;  // armed wakeups, fired ones that have not run yet included
   bool in_turn_ = false;
+  mailbox mail_;
   std::atomic<bool> stopping_{false};
+  std::atomic<std::int64_t> grace_{0};  // nanoseconds
   std::atomic<bool> posted_any_{false};
   std::atomic<bool> fired_any_{false};
   std::atomic<bool> sleeping_{false};

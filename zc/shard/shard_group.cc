@@ -97,6 +97,12 @@ void shard_group::stop() noexcept {
   }
 }
 
+void shard_group::stop(nanoseconds grace) noexcept {
+  for (member& m : members_) {
+    if (m.worker != nullptr) m.worker->request_stop(grace);
+  }
+}
+
 void shard_group::join() {
   if (!members_.front().thread.joinable()) return;
   wait_for_all(phase::ended);

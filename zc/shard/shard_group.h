@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "zc/base/result.h"
+#include "zc/shard/call.h"
 #include "zc/shard/shard.h"
 
 namespace zc {
@@ -52,11 +53,18 @@ class shard_group {
   // the place to destroy what belongs to the shard. Once per group.
   result<void> start(init on_init, exit on_exit = {});
   void stop() noexcept;
+  // The same after a while: see shard::request_stop(grace). stop() cuts it short.
+  void stop(nanoseconds grace) noexcept;
   void join();
 
   unsigned size() const noexcept { return static_cast<unsigned>(members_.size()); }
   shard& at(unsigned i) noexcept { return *members_[i].worker; }  // between start() and join()
   void post(unsigned i, std::move_only_function<void()> task) { at(i).post(std::move(task)); }
+  // Runs `fn` on shard i and waits for what it returns: see ask() in call.h. Not from a shard.
+  template <class F>
+  auto ask(unsigned i, F fn) {
+    return zc::ask(at(i), std::move(fn));
+  }
 
  private:
   struct member {
