@@ -102,8 +102,8 @@ TEST(OffloadTest, TheCallbackFormDeliversOnTheShardsThread) {
 TEST(OffloadTest, AtMostSoManyThreadsAndSoMuchWaitingWork) {
   shard_rig r;
   barrier gate;
-  offload_pool pool(small(2, 3));
   std::atomic<int> ran{0};
+  offload_pool pool(small(2, 3));
   const auto block = [&] {
     gate.wait();
     ran += 1;

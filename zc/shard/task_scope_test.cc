@@ -4,9 +4,7 @@
 #include "zc/shard/task_scope.h"
 
 #include <atomic>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <string>
 #include <thread>
 #include <utility>
@@ -184,22 +182,6 @@ TEST(StopFlagTest, MayDieBeforeItsWaiters) {
   stop.reset();
   r.turn();
   EXPECT_EQ(scope.size(), 1u);
-}
-
-TEST(TaskScopeTest, AFrameThatCannotBeHadLeavesTheScopeAsItWas) {
-  shard_rig r;
-  task_scope scope(r.worker, 2);
-  const auto greedy = [](shard& here) -> task<> {
-    std::array<std::byte, 64> kept{};
-    co_await sleep_for(here, milliseconds(1));
-    (void)kept;
-  };
-  // As a hostile allocator would: no memory of any size.
-  EXPECT_THROW((void)detail::get_frame(SIZE_MAX / 2), std::bad_alloc);
-  EXPECT_TRUE(scope.empty());
-  EXPECT_TRUE(scope.spawn(greedy(r.worker)));
-  r.advance(milliseconds(3));
-  EXPECT_TRUE(scope.empty());
 }
 
 TEST(TaskScopeDeathTest, BrokenContractsAbort) {
