@@ -108,6 +108,13 @@ result<std::vector<address>> resolve(const endpoint& what, purpose why) {
   return places;
 }
 
+bool is_name(const endpoint& what) noexcept {
+  if (!what.unix_path.empty() || what.host.empty()) return false;
+  in6_addr unused{};
+  return ::inet_pton(AF_INET, what.host.c_str(), &unused) != 1 &&
+         ::inet_pton(AF_INET6, what.host.c_str(), &unused) != 1;
+}
+
 address local_address(int socket) noexcept {
   sockaddr_storage place{};
   socklen_t size = sizeof(place);

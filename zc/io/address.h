@@ -43,6 +43,8 @@ inline constexpr std::size_t addresses_max = 16;  // tried per name
 // resolver; numbers do not. An empty host is every local address (listening) or this machine
 // (connecting).
 result<std::vector<address>> resolve(const endpoint& what, purpose why);
+// Whether `what` is a name, for which resolve() asks others and may block: no path, no number.
+bool is_name(const endpoint& what) noexcept;
 
 address local_address(int socket) noexcept;
 

@@ -15,6 +15,7 @@
 #include "zc/io/epoll_source.h"
 #include "zc/io/epoll_stream.h"
 #include "zc/io/fd.h"
+#include "zc/io/name_lookup.h"
 
 namespace zc::io {
 namespace {
@@ -30,7 +31,7 @@ time_point monotonic_now() noexcept {
 
 class epoll_poller final : public poller, public epoll_home {
  public:
-  static std::unique_ptr<epoll_poller> make();
+  static std::unique_ptr<epoll_poller> make(resolver how);
   ~epoll_poller() override;
 
   result<std::unique_ptr<acceptor>> listen(const endpoint& at, const socket_options& how,
@@ -48,12 +49,13 @@ class epoll_poller final : public poller, public epoll_home {
   void remove(epoll_source& s) noexcept override;
   void schedule(epoll_source& s, bool later) override;
 
-  epoll_poller() = default;
+  explicit epoll_poller(resolver how) : names_(*this, offload_pool::of_process(), std::move(how)) {}
   std::size_t run_due();
   nanoseconds until_due(nanoseconds longest) const noexcept;
   int wait(nanoseconds longest);
   void bury() noexcept;
 
+  lookup_desk names_;
   fd epoll_;
   fd wake_;
   epoll_source* first_ = nullptr;
@@ -68,8 +70,8 @@ class epoll_poller final : public poller, public epoll_home {
   std::array<epoll_event, events_max> events_;
 };
 
-std::unique_ptr<epoll_poller> epoll_poller::make() {
-  std::unique_ptr<epoll_poller> made(new epoll_poller);
+std::unique_ptr<epoll_poller> epoll_poller::make(resolver how) {
+  std::unique_ptr<epoll_poller> made(new epoll_poller(std::move(how)));
   made->epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
   made->wake_.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!made->epoll_ || !made->wake_) return nullptr;
@@ -154,6 +156,11 @@ result<std::unique_ptr<acceptor>> epoll_poller::listen(const endpoint& at,
 
 result<std::unique_ptr<stream>> epoll_poller::connect(const endpoint& to, const socket_options& how,
                                                       stream_events& events) {
+  if (is_name(to)) {
+    auto made = std::make_unique<epoll_stream>(*this);
+    made->state().connect(to, how, events, names_);
+    return made;
+  }
   auto places = resolve(to, purpose::connecting);
   if (!places) return std::unexpected(places.error());
   auto made = std::make_unique<epoll_stream>(*this);
@@ -228,13 +235,19 @@ std::size_t epoll_poller::poll(nanoseconds longest) {
     handled += 1;
     if (s != nullptr && !s->dead_) s->on_ready(event.events);
   }
+  handled += names_.deliver();
   polling_ = false;
   bury();
   return handled;
 }
 
 std::unique_ptr<poller> make_epoll_poller() {
-  return epoll_poller::make();
+  return make_epoll_poller_with(
+      [](const endpoint& what) { return resolve(what, purpose::connecting); });
+}
+
+std::unique_ptr<poller> make_epoll_poller_with(resolver how) {
+  return epoll_poller::make(std::move(how));
 }
 
 }  // namespace zc::io

@@ -9,9 +9,11 @@
 //   - a failed send() returns the error, and on_failed() follows in the next poll() unless the
 //   stream is gone by then; what the peer had sent before is delivered first, unless reading is
 //   paused
-//   - an error that connect() meets at once (no route, no such path) is told by on_failed() too;
-//   connect() itself
-//     returns only what no retry would heal by itself: unknown name, unknown congestion control
+//   - connect() resolves a name on the process's offload pool, and then tries its addresses in
+//     order; a stream may be destroyed meanwhile
+//   - an error that connect() meets at once (no route, no such path) is told by on_failed() too, as
+//     is an unknown name; connect() itself returns only what no retry would heal by itself: unknown
+//     congestion control at a numeric address
 //   - an acceptor that meets the limit of open files waits 100 ms and tries again
 //   - shutdown_send() while a send is pending takes effect when that send has ended and no new one
 //   was made
@@ -23,11 +25,14 @@
 
 #include <memory>
 
+#include "zc/io/name_lookup.h"
 #include "zc/shard/poller.h"
 
 namespace zc::io {
 
 // Null when the kernel refuses (no descriptors left).
 std::unique_ptr<poller> make_epoll_poller();
+// With another resolver of names than the system's. connect() uses it; listen() does not.
+std::unique_ptr<poller> make_epoll_poller_with(resolver how);
 
 }  // namespace zc::io

@@ -33,6 +33,34 @@ result<void> epoll_connection::connect(std::vector<address> places, const socket
   return try_connect();
 }
 
+void epoll_connection::connect(const endpoint& to, const socket_options& how, stream_events& events,
+                               lookup_desk& names) {
+  events_ = &events;
+  how_ = how;
+  connecting_ = true;
+  names_ = &names;
+  name_ = to;
+  ask_for_name();
+}
+
+void epoll_connection::ask_for_name() {
+  lookup_ = names_->start(name_, *this);
+  if (!lookup_) schedule(true);
+}
+
+void epoll_connection::on_resolved(result<std::vector<address>>&& found) {
+  lookup_.drop();
+  names_ = nullptr;
+  in_callback_ = true;
+  if (!found) {
+    fail_now(found.error());
+  } else {
+    places_ = std::move(*found);
+    if (const auto begun = try_connect(); !begun) fail_now(begun.error());
+  }
+  in_callback_ = false;
+}
+
 // Goes through the addresses until one can be waited for. An error is returned only for options
 // that no address will ever take.
 result<void> epoll_connection::try_connect() {
@@ -165,6 +193,7 @@ void epoll_connection::close() noexcept {
   }
   events_ = nullptr;
   pending_ = {};
+  lookup_.drop();
   abandon();
 }
 
@@ -185,6 +214,7 @@ void epoll_connection::fail_later(const error& why) {
 }
 
 void epoll_connection::on_due() {
+  if (names_ != nullptr) return ask_for_name();
   in_callback_ = true;
   read_last_words();
   if (alive()) events_->on_failed(why_failed_);
@@ -271,7 +301,7 @@ void epoll_connection::on_ready(std::uint32_t events) {
 // be masked: with nothing left that could make progress, only not watching at all keeps it from
 // being reported for ever.
 void epoll_connection::settle(std::uint32_t broken) {
-  if (failed_ || !alive() || events_ == nullptr) return;
+  if (failed_ || !alive() || events_ == nullptr || names_ != nullptr) return;
   const std::uint32_t now_wanted = wanted();
   if (now_wanted == 0 && broken != 0) {
     unwatch();

@@ -14,11 +14,12 @@
 #include "zc/base/result.h"
 #include "zc/io/address.h"
 #include "zc/io/epoll_source.h"
+#include "zc/io/name_lookup.h"
 #include "zc/shard/poller.h"
 
 namespace zc::io {
 
-class epoll_connection final : public epoll_source {
+class epoll_connection final : public epoll_source, private lookup_desk::waiter {
  public:
   explicit epoll_connection(epoll_home& home) { home.enlist(*this); }
 
@@ -28,6 +29,9 @@ class epoll_connection final : public epoll_source {
   }
   result<void> connect(std::vector<address> places, const socket_options& how,
                        stream_events& events);
+  // The same for a name: the addresses come from `names` later.
+  void connect(const endpoint& to, const socket_options& how, stream_events& events,
+               lookup_desk& names);
   void start(stream_events& events);
 
   result<std::size_t> send(std::span<const io_slice> slices);
@@ -35,7 +39,7 @@ class epoll_connection final : public epoll_source {
   void resume_read();
   void pause_read();
   void abort_on_close() noexcept { abort_ = true; }
-  std::string peer() const { return peer_.text(); }
+  std::string peer() const { return names_ != nullptr ? name_.text() : peer_.text(); }
   std::size_t unsent() const noexcept;
   void close() noexcept;
 
@@ -43,6 +47,8 @@ class epoll_connection final : public epoll_source {
   void on_ready(std::uint32_t events) override;
   void on_due() override;
 
+  void on_resolved(result<std::vector<address>>&& found) override;
+  void ask_for_name();
   result<void> try_connect();
   void finish_connect();
   void read_some(std::uint32_t events);
@@ -70,6 +76,10 @@ class epoll_connection final : public epoll_source {
   bool shut_ = false;
   bool in_callback_ = false;  // settle() follows; changes of interest can wait for it
   error why_failed_;          // when fail_later() was called
+  // While a name is looked up. The ticket is empty when the pool was full: asked again later.
+  lookup_desk* names_ = nullptr;
+  endpoint name_;
+  lookup_desk::ticket lookup_;
   std::vector<address> places_;
   std::size_t next_place_ = 0;
   socket_options how_;

@@ -379,9 +379,14 @@ TEST_F(EpollStreamTest, ANameIsTriedAddressByAddress) {
   EXPECT_EQ(client_.io->peer(), server_.io->local().text());
 }
 
-TEST_F(EpollStreamTest, AnUnknownNameIsAnErrorValue) {
+TEST_F(EpollStreamTest, AnUnknownNameIsToldAsAFailure) {
   auto made = poll_->connect(*endpoint::parse("no-such-host.invalid:1"), {}, client_);
-  EXPECT_FALSE(made);
+  ASSERT_TRUE(made);
+  client_.io = std::move(*made);
+  EXPECT_EQ(client_.io->peer(), "no-such-host.invalid:1");
+  ASSERT_TRUE(until([&] { return client_.failures == 1; }));
+  EXPECT_EQ(client_.failure.code, errc::system);
+  EXPECT_EQ(client_.connects, 0);
 }
 
 TEST_F(EpollStreamTest, UnknownCongestionControlIsAnErrorValueAndAKnownOneWorks) {

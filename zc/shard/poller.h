@@ -110,8 +110,7 @@ class poller {
 
   virtual result<std::unique_ptr<acceptor>> listen(const endpoint& at, const socket_options& how,
                                                    acceptor_events& events) = 0;
-  // Starts to connect; on_connected() or on_failed() follows. Resolving a name may block: use
-  // numbers on hot paths.
+  // Starts to connect; on_connected() or on_failed() follows. Never blocks, also not on names.
   virtual result<std::unique_ptr<stream>> connect(const endpoint& to, const socket_options& how,
                                                   stream_events& events) = 0;
   // Attaches the events of an accepted stream; reading starts.
