@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
-#include <future>
 #include <random>
 #include <utility>
 
@@ -172,15 +171,16 @@ std::expected<void, std::string> gateway::start() {
 // Only now: /metrics reads the graphs of all shards, and the health check says yes when all of them
 // listen.
 std::expected<void, std::string> gateway::open_admin() {
-  std::promise<std::expected<void, std::string>> done;
-  group_.post(0, [&] {
+  const auto opened = group_.ask(0, [this]() -> std::expected<void, std::string> {
     admin_ = std::make_unique<admin>([this] { return metrics_text(); });
-    const auto opened = admin_->listen(group_.at(0), settings_);
-    if (opened) return done.set_value({});
-    done.set_value(std::unexpected(
-        fmt::format("cannot listen on {}: {}", admin_->failed_at(), words(opened.error()))));
+    if (const auto listening = admin_->listen(group_.at(0), settings_); !listening) {
+      return std::unexpected(
+          fmt::format("cannot listen on {}: {}", admin_->failed_at(), words(listening.error())));
+    }
+    return {};
   });
-  return done.get_future().get();
+  if (!opened) return std::unexpected(words(opened.error()));
+  return *opened;
 }
 
 zc::result<void> gateway::begin(zc::shard& on) {
@@ -256,13 +256,10 @@ std::vector<undelivered> gateway::wait(std::function<void()> at_the_end) {
       of->items += part.items;
     }
   }
-  std::promise<void> done;
-  group_.post(0, [&] {
+  (void)group_.ask(0, [&] {
     admin_.reset();  // before any graph goes
     if (at_the_end) at_the_end();
-    done.set_value();
   });
-  done.get_future().wait();
   group_.stop();
   group_.join();
   running_ = false;

@@ -11,6 +11,7 @@
 #include "gate/pipeline/processors/batch_processor.h"
 #include "gate/pipeline/queues/sending_queue.h"
 #include "zc/base/check.h"
+#include "zc/shard/sleep.h"
 
 namespace sluice {
 namespace {
@@ -40,7 +41,7 @@ shard_graph::shard_graph(zc::shard& on, shared_parts& shared, std::uint64_t seed
       on_(on),
       context_{on, coder_, counts_, shared.out, seed},
       publish_timer_(*this),
-      stop_timer_(*this) {
+      stopping_(on, 1) {
   const gateway_settings& all = shared_.settings;
   for (const otlp_receiver_settings& r : all.receivers) {
     for (const otlp_listener_settings& l : r.listeners) {
@@ -212,10 +213,34 @@ void shard_graph::stop(milliseconds grace, std::function<void()> then) {
   // moment.
   servers_by_ = on_.now() + grace / 2;
   phase_ = phase::closing_servers;
+  const bool begun = stopping_.spawn(close_down());
+  ZC_CHECK(begun);
+}
+
+// stop_now() may move the deadlines meanwhile.
+zc::task<> shard_graph::close_down() {
   for (door& d : doors_) {
     if (d.server != nullptr) d.server->drain();
   }
-  on_stop_tick();
+  co_await until([this] { return servers_drained() || on_.now() >= servers_by_; });
+  for (door& d : doors_) d.receiver->close();
+  for (auto& p : pipelines_) p->drain(stop_by_);
+  phase_ = phase::draining_pipelines;
+  co_await until([this] { return pipelines_drained() || on_.now() >= stop_by_; });
+  for (auto& [id, e] : exporters_) e->drain(stop_by_);
+  phase_ = phase::draining_exporters;
+  // One tick beyond the deadline: the nodes' own deadline timers settle what is left.
+  co_await until([this] { return exporters_drained() || on_.now() >= stop_by_ + 10 * stop_tick; });
+  phase_ = phase::stopped;
+  for (const auto& p : pipelines_) p->report(left_behind_);
+  for (const auto& [id, e] : exporters_) e->report(left_behind_);
+  publish();
+  if (stopped_) std::exchange(stopped_, nullptr)();
+}
+
+template <class Done>
+zc::task<> shard_graph::until(Done done) {
+  while (!done()) co_await zc::sleep_for(on_, stop_tick);
 }
 
 void shard_graph::stop_now() {
@@ -231,45 +256,18 @@ void shard_graph::stop_now() {
   }
 }
 
-bool shard_graph::all_drained(bool pipelines) {
-  if (pipelines) {
-    return std::all_of(pipelines_.begin(), pipelines_.end(), [](auto& p) { return p->drained(); });
-  }
+bool shard_graph::servers_drained() const {
+  return std::all_of(doors_.begin(), doors_.end(),
+                     [](const door& d) { return d.server == nullptr || d.server->drained(); });
+}
+
+bool shard_graph::pipelines_drained() const {
+  return std::all_of(pipelines_.begin(), pipelines_.end(), [](auto& p) { return p->drained(); });
+}
+
+bool shard_graph::exporters_drained() const {
   return std::all_of(exporters_.begin(), exporters_.end(),
                      [](auto& e) { return e.second->drained(); });
-}
-
-void shard_graph::on_stop_tick() {
-  const zc::time_point now = on_.now();
-  if (phase_ == phase::closing_servers) {
-    const bool empty = std::all_of(doors_.begin(), doors_.end(), [](const door& d) {
-      return d.server == nullptr || d.server->drained();
-    });
-    if (empty || now >= servers_by_) {
-      for (door& d : doors_) d.receiver->close();
-      for (auto& p : pipelines_) p->drain(stop_by_);
-      phase_ = phase::draining_pipelines;
-    }
-  }
-  if (phase_ == phase::draining_pipelines && (all_drained(true) || now >= stop_by_)) {
-    for (auto& [id, e] : exporters_) e->drain(stop_by_);
-    phase_ = phase::draining_exporters;
-  }
-  // One tick beyond the deadline: the nodes' own deadline timers settle what is left.
-  if (phase_ == phase::draining_exporters &&
-      (all_drained(false) || now >= stop_by_ + 10 * stop_tick)) {
-    finish();
-    return;
-  }
-  on_.arm(stop_timer_, stop_tick);
-}
-
-void shard_graph::finish() {
-  phase_ = phase::stopped;
-  for (const auto& p : pipelines_) p->report(left_behind_);
-  for (const auto& [id, e] : exporters_) e->report(left_behind_);
-  publish();
-  if (stopped_) std::exchange(stopped_, nullptr)();
 }
 
 }  // namespace sluice

@@ -32,6 +32,8 @@
 #include "zc/mem/pool.h"
 #include "zc/net/server.h"
 #include "zc/shard/shard.h"
+#include "zc/shard/task.h"
+#include "zc/shard/task_scope.h"
 #include "zc/wire/coding/coder.h"
 
 namespace sluice {
@@ -108,9 +110,12 @@ class shard_graph {
   otlp_receiver::routes routes_of(const otlp_receiver_settings& receiver);
   void publish();
   void publish_pool();
-  void on_stop_tick();
-  bool all_drained(bool pipelines);
-  void finish();
+  zc::task<> close_down();
+  template <class Done>
+  zc::task<> until(Done done);  // looks every few milliseconds
+  bool servers_drained() const;
+  bool pipelines_drained() const;
+  bool exporters_drained() const;
 
   shared_parts& shared_;
   zc::shard& on_;
@@ -133,7 +138,7 @@ class shard_graph {
   std::function<void()> stopped_;
   std::vector<undelivered> left_behind_;
   zc::member_timer<shard_graph, &shard_graph::publish> publish_timer_;
-  zc::member_timer<shard_graph, &shard_graph::on_stop_tick> stop_timer_;
+  zc::task_scope stopping_;  // last: its task uses all of the above
 };
 
 }  // namespace sluice

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <future>
 #include <memory>
 #include <system_error>
 #include <thread>
@@ -90,10 +89,11 @@ class staff {
   bool drained() {
     bool all = true;
     for (unsigned i = 0; i < group_.size(); ++i) {
-      all = all && ask<bool>(i, [this, i] {
-              return std::all_of(posts_[i].servers.begin(), posts_[i].servers.end(),
-                                 [](const auto& s) { return s->drained(); });
-            });
+      const auto empty = group_.ask(i, [this, i] {
+        return std::all_of(posts_[i].servers.begin(), posts_[i].servers.end(),
+                           [](const auto& s) { return s->drained(); });
+      });
+      all = all && empty.value_or(true);
     }
     return all;
   }
@@ -179,7 +179,7 @@ class staff {
   }
 
   result<zc::endpoint> listen_at(unsigned i, const zc::endpoint& where, bool grpc, bool http) {
-    return ask<result<zc::endpoint>>(i, [this, i, &where, grpc, http]() -> result<zc::endpoint> {
+    return group_.ask(i, [this, i, &where, grpc, http]() -> result<zc::endpoint> {
       zc::net::server_options o;
       o.at = where;
       o.socket.congestion = how_.congestion;
@@ -194,15 +194,6 @@ class staff {
       posts_[i].servers.push_back(std::move(*made));
       return local;
     });
-  }
-
-  // Runs `question` on a shard and waits for what it says.
-  template <class Answer, class Question>
-  Answer ask(unsigned i, Question question) {
-    std::promise<Answer> said;
-    std::future<Answer> heard = said.get_future();
-    group_.post(i, [&] { said.set_value(question()); });
-    return heard.get();
   }
 
   const sink_options& how_;

@@ -98,8 +98,8 @@ void mailbox::close() {
 }
 
 bool mailbox::post_and_wait(letter&& l) {
-  ZC_REQUIRES(shard::current() == nullptr,
-              "mailbox::post_and_wait requires a thread that is no shard's");
+  ZC_REQUIRES(shard::current() != &to_,
+              "mailbox::post_and_wait requires another thread than the receiving shard's");
   for (;;) {
     switch (try_post(std::move(l))) {
       case outcome::taken:

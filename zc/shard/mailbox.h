@@ -40,8 +40,8 @@ class mailbox {
 
   // Moves from the letter only when it is taken.
   outcome try_post(letter&& l);
-  // Until it is taken (true) or the mailbox is closed. Not on a shard's thread: a task awaits
-  // room() instead.
+  // Until it is taken (true) or the mailbox is closed. For threads that are no shard's; a task
+  // awaits room() instead. Requires: not the receiving shard's thread.
   bool post_and_wait(letter&& l);
 
   // co_await box.room(): goes on when there is room, or the mailbox is closed. Others may be

@@ -134,7 +134,8 @@ TEST(MailboxDeathTest, BrokenContractsAbort) {
   shard_rig r;
   EXPECT_DEATH(mailbox(r.worker, 0), "room for 1 to 2\\^20 letters");
   EXPECT_DEATH(mailbox(r.worker, SIZE_MAX), "room for 1 to 2\\^20 letters");
-  EXPECT_DEATH((void)r.worker.mail().post_and_wait([] {}), "a thread that is no shard's");
+  EXPECT_DEATH((void)r.worker.mail().post_and_wait([] {}),
+               "another thread than the receiving shard's");
 }
 
 TEST(MailboxTest, RandomOperationsAgreeWithADeque) {

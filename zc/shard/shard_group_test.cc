@@ -4,7 +4,6 @@
 #include "zc/shard/shard_group.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -13,39 +12,13 @@
 
 #include "zc/base/ledger.h"
 #include "zc/shard/topology.h"
+#include "zc/testing/shard_rig.h"
 
 namespace zc {
 namespace {
 
-struct sleeping_poller final : poller {
-  result<std::unique_ptr<acceptor>> listen(const endpoint&, const socket_options&,
-                                           acceptor_events&) override {
-    return fail(errc::unsupported, "no sockets here");
-  }
-  result<std::unique_ptr<stream>> connect(const endpoint&, const socket_options&,
-                                          stream_events&) override {
-    return fail(errc::unsupported, "no sockets here");
-  }
-  void start(stream&, stream_events&) override {}
-  std::size_t poll(nanoseconds longest) override {
-    std::unique_lock lock(guard);
-    changed.wait_for(lock, longest, [this] { return woken; });
-    woken = false;
-    return 0;
-  }
-  void wake() noexcept override {
-    const std::lock_guard lock(guard);
-    woken = true;
-    changed.notify_one();
-  }
-  const char* name() const noexcept override { return "sleep"; }
-  std::mutex guard;
-  std::condition_variable changed;
-  bool woken = false;
-};
-
 std::unique_ptr<poller> make_sleeping() {
-  return std::make_unique<sleeping_poller>();
+  return std::make_unique<testing::scripted_poller>();
 }
 
 shard_group::options of(unsigned shards) {

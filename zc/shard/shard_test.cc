@@ -8,63 +8,23 @@
 #include "zc/shard/shard.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <cstring>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "zc/testing/shard_rig.h"
+
 namespace zc {
 namespace {
 
-using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-struct manual_clock final : clock {
-  time_point at{hours(1)};
-  time_point now() noexcept override { return at; }
-};
-
-// poll() runs a script; asked to wait without one, it waits to be woken.
-struct scripted_poller final : poller {
-  result<std::unique_ptr<acceptor>> listen(const endpoint&, const socket_options&,
-                                           acceptor_events&) override {
-    return fail(errc::unsupported, "no sockets here");
-  }
-  result<std::unique_ptr<stream>> connect(const endpoint&, const socket_options&,
-                                          stream_events&) override {
-    return fail(errc::unsupported, "no sockets here");
-  }
-  void start(stream&, stream_events&) override {}
-  std::size_t poll(nanoseconds longest) override {
-    waits.push_back(longest);
-    if (script) return script(longest);
-    std::unique_lock lock(guard);
-    woken_up.wait_for(lock, longest, [this] { return woken; });
-    woken = false;
-    return 0;
-  }
-  void wake() noexcept override {
-    const std::lock_guard lock(guard);
-    woken = true;
-    wakes += 1;
-    woken_up.notify_one();
-  }
-  const char* name() const noexcept override { return "script"; }
-
-  std::function<std::size_t(nanoseconds)> script;
-  std::vector<nanoseconds> waits;
-  std::mutex guard;
-  std::condition_variable woken_up;
-  bool woken = false;
-  int wakes = 0;
-};
+using testing::running_shard;
 
 struct named_work final : turn_end_work {
   named_work(std::vector<std::string>& to, std::string text) : log(to), name(std::move(text)) {}
@@ -83,17 +43,8 @@ struct named_timer final : timer {
   std::vector<std::string>& log;
 };
 
-struct rig {
-  explicit rig(std::size_t memory = 64_MiB)
-      : limits(memory),
-        io(new scripted_poller),
-        worker({}, std::unique_ptr<poller>(io), limits, time) {
-    io->script = [](nanoseconds) { return std::size_t{0}; };
-  }
-  manual_clock time;
-  quota limits;
-  scripted_poller* io;
-  shard worker;
+struct rig : testing::shard_rig {
+  using shard_rig::shard_rig;
   std::vector<std::string> log;
 };
 
@@ -296,37 +247,6 @@ TEST(ReceiveRoomDeathTest, ReceivingMoreThanTheRoomAborts) {
 // ---------------------------------------------------------------------------------------------
 // threads
 
-struct running_shard {
-  running_shard() {
-    std::atomic<shard*> made{nullptr};
-    thread = std::jthread([this, &made] {
-      auto poll = std::make_unique<scripted_poller>();
-      io = poll.get();
-      shard mine({}, std::move(poll), limits, time);
-      made.store(&mine);
-      made.notify_one();
-      mine.run();
-      ended.store(true);
-      ended.notify_one();
-      may_go.wait(false);
-    });
-    made.wait(nullptr);
-    worker = made.load();
-  }
-  ~running_shard() {
-    worker->request_stop();
-    may_go.store(true);
-    may_go.notify_one();
-  }
-  steady_clock time;
-  quota limits{64_MiB};
-  scripted_poller* io = nullptr;
-  shard* worker = nullptr;
-  std::atomic<bool> ended{false};
-  std::atomic<bool> may_go{false};
-  std::jthread thread;
-};
-
 TEST(ShardThreadsTest, TasksPostedFromManyThreadsAllRunOnTheShardInOrder) {
   constexpr int threads = 4, each = 5000;
   running_shard s;
@@ -338,7 +258,7 @@ TEST(ShardThreadsTest, TasksPostedFromManyThreadsAllRunOnTheShardInOrder) {
     for (int t = 0; t < threads; ++t) {
       posters.emplace_back([&, t] {
         for (int i = 0; i < each; ++i) {
-          s.worker->post([&, t, i] {
+          s.worker().post([&, t, i] {
             if (next[static_cast<std::size_t>(t)]++ != i) in_order = false;
             if (ran.fetch_add(1) + 1 == threads * each) ran.notify_one();
           });
@@ -354,7 +274,7 @@ TEST(ShardThreadsTest, APostWakesASleepingShard) {
   running_shard s;
   for (int i = 0; i < 200; ++i) {
     std::atomic<bool> ran{false};
-    s.worker->post([&] {
+    s.worker().post([&] {
       ran = true;
       ran.notify_one();
     });
@@ -365,12 +285,12 @@ TEST(ShardThreadsTest, APostWakesASleepingShard) {
 TEST(ShardThreadsTest, WhatWasPostedBeforeTheRequestToStopRunsAndLaterTasksAreDropped) {
   running_shard s;
   std::atomic<int> ran{0};
-  for (int i = 0; i < 100; ++i) s.worker->post([&] { ran += 1; });
-  s.worker->request_stop();
-  s.ended.wait(false);
+  for (int i = 0; i < 100; ++i) s.worker().post([&] { ran += 1; });
+  s.stop();
+  s.wait_until_ended();
   EXPECT_EQ(ran, 100);
   auto held = std::make_shared<int>(1);
-  s.worker->post([held, &ran] { ran += 1; });
+  s.worker().post([held, &ran] { ran += 1; });
   EXPECT_EQ(held.use_count(), 1) << "dropped, not kept";
   EXPECT_EQ(ran, 100);
 }
