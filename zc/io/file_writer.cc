@@ -240,12 +240,14 @@ result<void> file_writer::write_group(std::span<const record> group, std::size_t
       whole += 1;
     }
   }
-  if (outcome && how_.sync) {
-    outcome = file_->sync();
+  // Those before one that failed are done as well, and so have to be permanent.
+  if (how_.sync && whole > 0) {
+    const result<void> kept = file_->sync();
     // Written, but nobody knows whether it stays: none of them may be called done.
-    if (!outcome) {
-      for (const record& r : group) boundary_ -= r.body.size();
+    if (!kept) {
+      for (const record& r : group.first(whole)) boundary_ -= r.body.size();
       whole = 0;
+      outcome = kept;
     }
   }
   if (!outcome) (void)repair();
