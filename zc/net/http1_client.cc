@@ -90,7 +90,8 @@ void http1_client::fail_waiting(outcome::kind what, const char* message) {
   waiting_.clear();
   for (auto& each : all) {
     outcome failed;
-    failed.what = what;
+    // Unreachable would say that nothing was sent.
+    failed.what = each->maybe_seen ? outcome::kind::disconnected : what;
     failed.message = message;
     on_finished(std::move(each), std::move(failed));
   }

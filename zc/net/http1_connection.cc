@@ -300,6 +300,7 @@ void http1_connection::lost(const char* reason) {
   // request that ended it: whether to send that again is not ours to say.
   const bool unseen = bytes_out() == sent_before_ || stale_;
   if (reused_ && unseen && !answered_any_ && !job_->fresh_only) {
+    job_->maybe_seen = bytes_out() != sent_before_;
     client_.send_again(give_up());
     return;
   }

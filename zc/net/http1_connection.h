@@ -37,6 +37,7 @@ struct http1_job {
   client::done tell;
   http1_connection* on = nullptr;  // the connection that carries it, if one does
   bool fresh_only = false;  // sent again after a kept-alive connection turned out to be closed
+  bool maybe_seen = false;  // some of it went into a connection that broke: nobody knows how far
   outcome result;
   member_timer<http1_job, &http1_job::on_timeout> timer{*this};
 };
