@@ -70,12 +70,24 @@ void grpc_connection::on_late(time_point since) {
   if (over_ || sign_of_life_.armed() || now - last_in_ < (now - since) / 2) return;
   http_.ping();
   send_later();
+  wait_for_sign();
+}
+
+void grpc_connection::wait_for_sign() {
   const auto wait = std::min<nanoseconds>(home_.options().connect_timeout, sign_of_life_wait);
+  acknowledged_then_ = acknowledged();
   on().arm(sign_of_life_, wait);
 }
 
+// On a slow path the PING stands in line behind what is being sent. That the peer's machine goes on
+// acknowledging it is a sign as well.
 void grpc_connection::on_no_sign() {
+  if (!over_ && acknowledged() > acknowledged_then_) return wait_for_sign();
   lose("the server gives no sign of life");
+}
+
+std::uint64_t grpc_connection::acknowledged() noexcept {
+  return bytes_out() - std::min<std::uint64_t>(bytes_out(), attached() ? socket().unsent() : 0);
 }
 
 void grpc_connection::on_answer() {

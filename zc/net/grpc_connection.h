@@ -71,6 +71,8 @@ class grpc_connection final : public link, private http2::session_events {
 
   static http2::limits limits_of(const client_options& how);
   void on_timer();
+  void wait_for_sign();
+  std::uint64_t acknowledged() noexcept;  // bytes sent that have arrived, or may have
   void on_no_sign();
   void look_for_the_end();
   void judge(const std::string& why);
@@ -85,6 +87,7 @@ class grpc_connection final : public link, private http2::session_events {
   bool answered_ = false;     // has been of use
   bool judged_ = false;       // reported as useless
   time_point last_in_{};
+  std::uint64_t acknowledged_then_ = 0;  // when the sign of life was asked for
   member_timer<grpc_connection, &grpc_connection::on_timer> timer_{*this};
   member_timer<grpc_connection, &grpc_connection::on_no_sign> sign_of_life_{*this};
 };
