@@ -1029,9 +1029,9 @@ network_profile network_profile::slow(sim_random& r) {
   p.latency_max = r.between(std::chrono::microseconds(50), std::chrono::milliseconds(40));
   p.jitter_max = r.between(nanoseconds(0), std::chrono::milliseconds(5));
   p.bytes_per_second_min = r.chance(0.3) ? 1e6 : 1e8;
-  p.send_buffer_min = r.scaled(64, 64_KiB);
+  p.send_buffer_min = 2_KiB + r.scaled(0, 62_KiB);
   p.send_buffer_max = p.send_buffer_min + r.scaled(1, 256_KiB);
-  p.receive_buffer_min = r.scaled(512, 64_KiB);
+  p.receive_buffer_min = 4_KiB + r.scaled(0, 60_KiB);
   p.receive_buffer_max = p.receive_buffer_min + r.scaled(1, 256_KiB);
   p.segment_max = r.scaled(256, 64_KiB);
   if (r.chance(0.5)) p.cut_send = r.unit() * 0.5;

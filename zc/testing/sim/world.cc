@@ -70,6 +70,7 @@ void sim_world::add_actor(actor step) {
     static void run(sim_world& in, actor& a) {
       const nanoseconds rest = a();
       const nanoseconds busy = in.disk_.take_busy();
+      if (rest == nanoseconds(0) || busy > nanoseconds(0)) in.wake_all();  // it may have posted
       const nanoseconds least = std::chrono::microseconds(1);
       in.events_.after(std::max(rest + busy, least), [&in, &a] { run(in, a); });
     }
@@ -127,7 +128,19 @@ bool sim_world::step(time_point until) {
   return true;
 }
 
+void sim_world::wake_all() noexcept {
+  for (const auto& m : members_) m->wake(now());
+}
+
+void sim_world::later(nanoseconds delay, std::move_only_function<void()> what) {
+  events_.after(delay, [this, act = std::move(what)]() mutable {
+    act();
+    wake_all();
+  });
+}
+
 bool sim_world::run_until(const std::function<bool()>& holds, nanoseconds longest) {
+  wake_all();  // the caller may have done anything since
   const time_point until = now() + longest;
   while (!holds()) {
     if (stuck() || !step(until)) return holds();

@@ -66,9 +66,13 @@ class sim_world {
   void remove_shard(shard& which);
 
   // Work of a thread that is no shard (a writer on the disk): `step` runs again and again, and
-  // returns how long it wants to rest; what the disk took it to do its work is added.
+  // returns how long it wants to rest (0: it has done something, and there may be more); what the
+  // disk took it to do its work is added.
   using actor = std::move_only_function<nanoseconds()>;
   void add_actor(actor step);
+
+  // The test's own doing at a later time, whatever it touches: every shard has a look after it.
+  void later(nanoseconds delay, std::move_only_function<void()> what);
 
   // Runs until `holds`; false when simulated time is over first, or the run takes too many steps.
   bool run_until(const std::function<bool()>& holds, nanoseconds longest);
@@ -83,6 +87,7 @@ class sim_world {
   bool step(time_point until);
   void turn(member& m);
   member* earliest() noexcept;
+  void wake_all() noexcept;
 
   const std::uint64_t seed_;
   const options how_;
