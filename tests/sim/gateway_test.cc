@@ -677,7 +677,7 @@ std::uint64_t live(std::uint64_t seed) {
 }
 
 TEST(SimGatewayTest, WhatWasAcceptedIsDeliveredOrReportedAndEverythingEnds) {
-  over_seeds(2000, live);
+  over_seeds(1500, live);
 }
 
 // The test above can fail: a backend that forgets one request in twenty, which to the books is the

@@ -301,7 +301,7 @@ std::uint64_t live(std::uint64_t seed) {
 }
 
 TEST(SimNetTest, RequestsEndOnceInTimeAndAsTheyWereAnswered) {
-  over_seeds(2000, live);
+  over_seeds(1000, live);
 }
 
 // What the seeds above have found, on its own.
