@@ -62,16 +62,19 @@ void ack::answer(verdict&& v) {
   c->check_thread();
   if (bit_ == 0) {
     c->took_ |= v.took;
+    c->lost_ |= v.lost;
   } else if (v.retryable()) {
     c->refused_ |= bit_;
   } else {
     c->took_ |= bit_;
+    if (!v.ok()) c->lost_ |= bit_;
   }
   c->worst_.merge(std::move(v));
   c->open_ -= 1;
   if (c->open_ != 0) return;
   verdict last = std::move(c->worst_);
   last.took = c->took_ & ~c->refused_;
+  last.lost = c->lost_ & last.took;
   c->on_verdict(std::move(last));
   delete c;
 }

@@ -35,6 +35,7 @@ class completion : private zc::local_counted {
 
   std::uint32_t open_ = 0;
   std::uint64_t took_ = 0;     // consumers that need the batch no more
+  std::uint64_t lost_ = 0;     // of those: who refused it for good
   std::uint64_t refused_ = 0;  // consumers that do
   verdict worst_;
 };

@@ -25,6 +25,7 @@ struct verdict {
   std::string message;                   // English, for people
   std::optional<zc::nanoseconds> delay;  // retryable: not before
   std::uint64_t took = 0;  // of a fan-out: bit i is set when consumer i needs the batch no more
+  std::uint64_t lost = 0;  // of those: who refused it for good
 
   static verdict success() { return {}; }
   // UNAVAILABLE / 503.

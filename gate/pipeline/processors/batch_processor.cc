@@ -20,7 +20,8 @@ struct batch_processor::entry {
   std::size_t size = 0;
   std::uint64_t requests = 0;
   std::uint64_t items = 0;
-  std::uint64_t skip = 0;  // exporters that have it
+  std::uint64_t skip = 0;  // exporters that have it, or never will:
+  std::uint64_t lost = 0;  // those that refused it for good
   zc::time_point oldest{};
 };
 
@@ -221,6 +222,7 @@ void batch_processor::on_answer(entry& e, verdict&& v) {
 void batch_processor::offer_again(entry& e, const verdict& v) {
   counts_.offered_again.add();
   e.skip |= v.took;
+  e.lost |= v.lost;
   waiting_.splice(waiting_.begin(), offered_, e.self);
   if (retry_.armed()) return;
   in_.on.arm(retry_, retry_delay_);
@@ -233,10 +235,13 @@ void batch_processor::settle(entry& e, verdict&& v) {
     retry_delay_ = bounds_.retry_min;
   } else if (!waits_ && v.retryable()) {
     note_given_up(e.requests, e.items);
-  } else if (!waits_) {
+  }
+  // Also when others have taken it since.
+  if (!waits_ && !v.retryable() && (!v.ok() || e.lost != 0)) {
     counts_.dropped.add(e.items);
     if (dropped_gate_.open(in_.on.now())) {
-      in_.out.write(log_level::error, how_.id, "a batch was refused for good: " + v.message);
+      const std::string why = v.ok() ? "by an exporter that was not offered it again" : v.message;
+      in_.out.write(log_level::error, how_.id, "a batch was refused for good: " + why);
     }
   }
   ack done = std::move(e.done);

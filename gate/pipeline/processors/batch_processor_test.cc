@@ -319,6 +319,23 @@ TEST_F(BatchProcessorTest, DrainFlushesAndThenRefuses) {
   EXPECT_TRUE(late.retryable());
 }
 
+// Found by tests/sim/gateway_test.cc: the second offer succeeded, and nobody counted what the first
+// consumer will never have.
+TEST_F(BatchProcessorTest, WhatOneExporterRefusedForGoodIsCountedThoughAnotherTakesItLater) {
+  kit::catcher full;
+  full.answers = {verdict::retry("full"), verdict::success()};
+  end.answers = {verdict::refuse(zc::grpc::code::resource_exhausted, 413, "too large")};
+  fanout both({&end, &full});
+  next = &both;
+  open();
+  kit::slot a;
+  give(a, 10);
+  at.run_for(milliseconds(500));
+  EXPECT_EQ(end.bodies.size(), 1U);
+  EXPECT_EQ(full.bodies.size(), 2U);
+  EXPECT_EQ(counts().dropped.read(), 10U);
+}
+
 TEST_F(BatchProcessorTest, DrainCalledAgainBringsTheDeadlineForward) {
   end.answers = {verdict::retry("full")};
   open();
