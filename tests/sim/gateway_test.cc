@@ -406,7 +406,7 @@ class run {
   std::vector<std::unique_ptr<backend>> backends_;  // one per exporter
   gateway_settings settings_;
   loud_log log_;
-  shared_parts shared_{settings_, log_, 1, {}, {}, {}};
+  shared_parts shared_{settings_, log_, 1, {}, {}, {}, {}};
   std::vector<std::unique_ptr<shard_graph>> graphs_;
   std::array<std::unique_ptr<zc::net::client>, 2> clients_;  // gRPC, HTTP
   std::map<int, asked> all_;
@@ -465,6 +465,8 @@ void run::make_gateway(std::uint64_t seed) {
         std::max<std::size_t>(limits_.soft_limit() / 4 * 3 / settings_.exporters.size(), 1_MiB);
     shared_.accounts.emplace(
         e.id, std::make_unique<queue_account>(e.queue.sizer, e.queue.queue_size, bytes));
+    shared_.consumers.emplace(
+        e.id, std::make_unique<consumer_budget>(e.queue.num_consumers, shared_.shards));
   }
   for (zc::shard* s : shards_) {
     graphs_.push_back(std::make_unique<shard_graph>(*s, shared_, seed + s->id()));
