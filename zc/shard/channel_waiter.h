@@ -27,10 +27,11 @@ struct channel_waiter {
   bool notified = false;       // taken out of the list and woken, and has not tried again since
   bool served_before = false;  // has been woken once: it comes before those who have not
 
-  // Returns whom to unpark after the lock.
+  // Returns whom to unpark after the lock. A coroutine may run, and end with this, at once.
   typename Atomics::parker* fire() noexcept {
-    if (coroutine != nullptr) coroutine->fire();
-    return thread;
+    if (coroutine == nullptr) return thread;
+    coroutine->fire();
+    return nullptr;
   }
 };
 
