@@ -207,6 +207,32 @@ class channel {
 
   // ---- the end --------------------------------------------------------------------------------
 
+  // Sends for one of the senders: when the last of them goes, the channel is closed. Copies count as
+  // further senders, for topologies with many. Must not outlive the channel.
+  class sender {
+   public:
+    explicit sender(channel& of) noexcept : of_(&of) {
+      of.sender_handles_.fetch_add(1, std::memory_order_relaxed);
+    }
+    sender(const sender& other) noexcept
+      requires(Topology::many_senders)
+        : sender(*other.of_) {}
+    sender(sender&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
+    sender& operator=(sender other) noexcept {
+      std::swap(of_, other.of_);
+      return *this;
+    }
+    ~sender() {
+      if (of_ == nullptr) return;
+      // Acquire-release: what the others have sent comes before the close.
+      if (of_->sender_handles_.fetch_sub(1, std::memory_order_acq_rel) == 1) of_->close();
+    }
+    channel* operator->() const noexcept { return of_; }
+
+   private:
+    channel* of_;
+  };
+
   // True for the one who closed it.
   bool close() noexcept {
     const bool first = ring_.close();
@@ -624,6 +650,7 @@ class channel {
   // Reserved weight; of use only with a Weigh.
   alignas(destructive_size) typename Atomics::template atomic<std::size_t> used_{0};
   std::atomic<std::size_t> weight_high_{0};
+  typename Atomics::template atomic<std::size_t> sender_handles_{0};
   // Looked at by every operation, written only by those who wait.
   alignas(destructive_size) waiters senders_;
   alignas(destructive_size) waiters receivers_;

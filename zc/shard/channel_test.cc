@@ -168,6 +168,28 @@ TYPED_TEST(ChannelTest, AfterCloseSendersAreRefusedAndReceiversTakeTheRest) {
   EXPECT_TRUE(c.drained());
 }
 
+TYPED_TEST(ChannelTest, TheLastSenderThatGoesClosesTheChannel) {
+  using of_items = typename TestFixture::plain;
+  of_items c({.items_max = 4});
+  std::optional<typename of_items::sender> first(std::in_place, c);
+  auto second = std::move(*first);
+  first.reset();
+  EXPECT_FALSE(c.closed());
+  ASSERT_TRUE(second->try_send(make(1)));
+  static_assert(std::is_copy_constructible_v<typename of_items::sender> == TypeParam::many_senders);
+  if constexpr (TypeParam::many_senders) {
+    auto third = second;
+    second = typename of_items::sender(std::move(third));
+  }
+  EXPECT_FALSE(c.closed());
+  {
+    const auto last = std::move(second);
+  }
+  EXPECT_TRUE(c.closed());
+  EXPECT_EQ(**c.try_receive(), 1);
+  EXPECT_TRUE(c.drained());
+}
+
 TYPED_TEST(ChannelTest, WhatIsInsideIsDestroyedWithTheChannel) {
   const auto value = std::make_shared<int>(1);
   {
