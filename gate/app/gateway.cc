@@ -59,11 +59,12 @@ std::size_t default_memory_limit() {
 gateway::gateway(gateway_settings settings, gateway_options options, log& out)
     : settings_(std::move(settings)),
       identity_(identity_of(settings_)),
+      live_(settings_),
       options_(std::move(options)),
       out_(out),
       quota_(options_.memory_limit != 0 ? options_.memory_limit : default_memory_limit()),
       group_(group_options(options_), &zc::io::make_epoll_poller, quota_, clock_),
-      shared_{settings_, out_, shards_of(options_), {}, {}, {}, {}} {
+      shared_{settings_, live_, out_, shards_of(options_), {}, {}, {}, {}} {
   shared_.socket.congestion = options_.congestion;
 }
 
@@ -157,7 +158,10 @@ std::expected<void, std::string> gateway::start() {
       group_.start([this](zc::shard& on) { return begin(on); }, [this](zc::shard& on) { end(on); });
   if (up) {
     auto opened = open_admin();
-    if (opened) return {};
+    if (opened) {
+      telling_.emplace(live_.on_change([this](std::uint64_t) { tell_shards(); }));
+      return {};
+    }
     group_.stop();
     group_.join();
     running_ = false;
@@ -220,6 +224,29 @@ void gateway::report_held(zc::shard& on) {
   }
 }
 
+reload_plan gateway::reload(const gateway_settings& next) {
+  reload_plan plan;
+  live_.update([&](gateway_settings& running) {
+    plan = plan_reload(running, next);
+    // Before the shards are told: what they hold may fit now, or not any more.
+    for (const exporter_settings& e : plan.effective.exporters) {
+      const auto account = shared_.accounts.find(e.id);
+      if (account != shared_.accounts.end()) account->second->set_capacity(e.queue.queue_size);
+    }
+    running = plan.effective;
+    return !plan.changed.empty();
+  });
+  return plan;
+}
+
+void gateway::tell_shards() {
+  for (unsigned i = 0; i < group_.size(); ++i) {
+    group_.post(i, [this, i] {
+      if (graphs_[i] != nullptr) graphs_[i]->reconfigure();
+    });
+  }
+}
+
 void gateway::stop() {
   const bool again = stopping_.exchange(true);
   for (unsigned i = 0; i < group_.size(); ++i) {
@@ -245,6 +272,7 @@ std::vector<undelivered> gateway::wait(std::function<void()> at_the_end) {
     std::unique_lock lock(guard_);
     changed_.wait(lock, [this] { return stopped_ == group_.size(); });
   }
+  telling_.reset();
   for (auto& [id, writer] : shared_.writers) writer->close();
   lost_items_ = totals().failed;
   for (const auto& graph : graphs_) {

@@ -12,15 +12,18 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "gate/app/admin.h"
+#include "gate/app/reload.h"
 #include "gate/app/shard_graph.h"
 #include "gate/pipeline/engine/log.h"
 #include "gate/pipeline/engine/settings.h"
 #include "zc/mem/quota.h"
 #include "zc/shard/shard_group.h"
+#include "zc/shard/snapshot.h"
 
 namespace sluice {
 
@@ -59,7 +62,11 @@ class gateway {
   std::vector<undelivered> wait(std::function<void()> at_the_end = {});
   unsigned shards() const noexcept { return shared_.shards; }
 
+  // As it was started.
   const gateway_settings& settings() const noexcept { return settings_; }
+  // Takes over what may change while it runs, on all shards soon after; what may not stays. One call
+  // at a time, from any thread, between start() and the end of wait().
+  reload_plan reload(const gateway_settings& next);
   // Items that exporters gave up, or backends refused for good, while it ran: what wait() returned
   // is not in it. After wait().
   std::uint64_t lost_items() const noexcept { return lost_items_; }
@@ -77,9 +84,11 @@ class gateway {
   std::expected<void, std::string> find_ports_free() const;
   std::expected<void, std::string> open_admin();
   void shard_stopped();
+  void tell_shards();
 
-  gateway_settings settings_;
+  const gateway_settings settings_;
   const std::map<std::string, std::string> identity_;  // of target_info
+  zc::snapshot<gateway_settings> live_;                // settings_, and what has changed since
   const gateway_options options_;
   log& out_;
   zc::quota quota_;
@@ -90,6 +99,7 @@ class gateway {
   std::vector<std::unique_ptr<shard_graph>> graphs_;  // by shard
   // On shard 0. It reads all graphs: made after the last of them, gone before the first goes.
   std::unique_ptr<admin> admin_;
+  std::optional<zc::snapshot<gateway_settings>::subscription> telling_;
   std::uint64_t lost_items_ = 0;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> running_{false};

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -22,6 +23,7 @@
 #include "gate/app/console_log.h"
 #include "gate/app/gateway.h"
 #include "gate/app/rate_line.h"
+#include "gate/app/reloader.h"
 #include "gate/app/self_check.h"
 #include "gate/app/version.h"
 #include "gate/rig/cli.h"
@@ -39,7 +41,9 @@ struct run_options {
   double grace_seconds = 10;
   bool check = false;
   bool no_rate_line = false;
-  const std::atomic<bool>* stop_requested = nullptr;  // by a signal that came before the watch
+  // By signals that came before the watch.
+  const std::atomic<bool>* stop_requested = nullptr;
+  const std::atomic<bool>* reload_requested = nullptr;
 };
 
 // "512MiB", "2GiB", "1000000", "64M": powers of 1024 with or without the i.
@@ -68,15 +72,19 @@ std::optional<std::size_t> parse_size(const std::string& text) {
 
 constexpr std::string_view embedded = "default configuration";
 
-std::expected<gateway_settings, int> load_settings(const run_options& how) {
+struct loaded {
+  gateway_settings settings;
+  std::string remarks;  // for people, one per line
+};
+
+std::expected<loaded, std::string> read_settings(const run_options& how) {
   config_sources sources;
   sources.configs = how.configs;
   if (sources.configs.empty()) sources.configs.emplace_back(embedded);
   for (const std::string& set : how.sets) {
     const std::size_t equals = set.find('=');
     if (equals == std::string::npos) {
-      fmt::print(stderr, "--set {}: expected KEY=VALUE\n", set);
-      return std::unexpected(1);
+      return std::unexpected(fmt::format("--set {}: expected KEY=VALUE\n", set));
     }
     sources.sets.emplace_back(set.substr(0, equals), set.substr(equals + 1));
   }
@@ -87,13 +95,16 @@ std::expected<gateway_settings, int> load_settings(const run_options& how) {
   };
   diagnostics remarks;
   auto settings = load(sources, system_environment(), files, &remarks);
-  if (!settings) {
-    fmt::print(stderr, "{}", settings.error().text());
-    return std::unexpected(1);
-  }
+  if (!settings) return std::unexpected(settings.error().text());
   if (settings->level != log_level::debug) remarks.notes.clear();
-  fmt::print(stderr, "{}", remarks.text());
-  return std::move(*settings);
+  return loaded{std::move(*settings), remarks.text()};
+}
+
+std::expected<gateway_settings, int> load_settings(const run_options& how) {
+  auto read = read_settings(how);
+  fmt::print(stderr, "{}", read ? read->remarks : read.error());
+  if (!read) return std::unexpected(1);
+  return std::move(read->settings);
 }
 
 // What an operator wants to see once: where it listens, and where everything goes.
@@ -146,10 +157,20 @@ void report_the_end(const gateway& ended, const std::vector<undelivered>& left, 
             clean ? "stopped; everything acknowledged was delivered" : text);
 }
 
-// Stops on SIGTERM and SIGINT; a second one does not wait for the queues any more.
+// Stops on SIGTERM and SIGINT; a second one does not wait for the queues any more. Reads the
+// configuration again on SIGHUP.
 int run_until_stopped(gateway& running, const run_options& how, console_log& out) {
   std::unique_ptr<zc::io::signal_watch> signals;
   std::unique_ptr<rate_line> line;
+  reloader reloading(
+      running, out,
+      [&]() -> std::expected<gateway_settings, std::string> {
+        auto read = read_settings(how);
+        if (!read) return std::unexpected(read.error());
+        if (!read->remarks.empty()) out.write(log_level::warn, "sluice", "\n" + read->remarks);
+        return std::move(read->settings);
+      },
+      [&](const reload_plan& plan) { out.set_level(plan.effective.level); });
   const bool live = how.configs.empty() && !how.no_rate_line && zc::io::is_terminal(2);
   bool stopping = false;
   const auto stop = [&] {
@@ -164,15 +185,13 @@ int run_until_stopped(gateway& running, const run_options& how, console_log& out
   zc::shard& first = running.first_shard();
   first.post([&] {
     auto watching = zc::io::signal_watch::start(first, [&](int number) {
-      if (number == SIGHUP) {
-        out.write(log_level::warn, "sluice",
-                  "SIGHUP: reloading the configuration is not supported yet; restart instead");
-        return;
-      }
+      if (number == SIGHUP) return reloading.ask();
       stop();
     });
     if (watching) signals = std::move(*watching);
-    if (how.stop_requested->load()) return stop();  // before there was a watch
+    // What came before there was a watch.
+    if (how.stop_requested->load()) return stop();
+    if (how.reload_requested->load()) reloading.ask();
     if (live) line = std::make_unique<rate_line>(first, running, out);
   });
   // The watch and the line belong to the shard, which goes with wait(): both must go before it.
@@ -234,6 +253,13 @@ void add_config_options(CLI::App& to, run_options& how) {
 
 int main(int argc, char** argv) {
   using namespace sluice;
+  run_options how;
+  // First of all: a reload that comes too early must not end the gateway. `load` and `sink` have
+  // nothing to reload, and end with their terminal.
+  const std::string_view command = argc > 1 ? argv[1] : "";
+  static const std::atomic<bool> never{false};
+  how.reload_requested =
+      command == "load" || command == "sink" ? &never : &zc::io::hangup_flag_on_signal();
   // Large blocks always come from, and go back to, the system: what the quota counts is what is
   // resident.
   mallopt(M_MMAP_THRESHOLD, 128 * 1024);
@@ -246,7 +272,6 @@ int main(int argc, char** argv) {
   app.set_version_flag("-v,--version", std::string("sluice version ") + std::string(version));
   app.require_subcommand(0, 1);
   int status = 0;
-  run_options how;
   std::string gates;
   // The Collector's own form, without a subcommand, works too: sluice --config config.yaml
   add_config_options(app, how);

@@ -38,6 +38,7 @@ bool names(const std::vector<std::string>& all, const std::string& id) {
 
 shard_graph::shard_graph(zc::shard& on, shared_parts& shared, std::uint64_t seed)
     : shared_(shared),
+      live_(shared.live),
       on_(on),
       context_{on, coder_, counts_, shared.out, seed},
       publish_timer_(*this),
@@ -96,9 +97,10 @@ void shard_graph::make_pipeline(const pipeline_settings& how) {
   batch_processor::limits bounds;
   bounds.bytes_max = std::clamp(on_.memory().limits().limit() / 8, 1_MiB, bounds.bytes_max);
   for (auto id = how.processors.rbegin(); id != how.processors.rend(); ++id) {
-    made->put_before(
-        std::make_unique<batch_processor>(context_, by_id(shared_.settings.batch_processors, *id),
-                                          bounds, how.signal, made->entry()));
+    auto joining = std::make_unique<batch_processor>(
+        context_, by_id(shared_.settings.batch_processors, *id), bounds, how.signal, made->entry());
+    batches_.emplace_back(*id, joining.get());
+    made->put_before(std::move(joining));
   }
   pipelines_.push_back(std::move(made));
 }
@@ -121,6 +123,20 @@ otlp_receiver::routes shard_graph::routes_of(const otlp_receiver_settings& recei
     to[static_cast<std::size_t>(kind)] = forks_.back().get();
   }
   return to;
+}
+
+void shard_graph::reconfigure() {
+  const gateway_settings& now = live_.read();
+  for (const exporter_settings& e : now.exporters) {
+    consumer& node = *exporters_.at(e.id);
+    if (e.kind == exporter_kind::debug) static_cast<debug_exporter&>(node).configure(e.debug);
+    if (e.kind != exporter_kind::otlp_grpc && e.kind != exporter_kind::otlp_http) continue;
+    auto& queue = static_cast<sending_queue&>(node);
+    static_cast<otlp_exporter&>(queue.destination()).configure(e);
+    queue.configure(e.queue, e.retry);
+  }
+  for (const auto& [id, node] : batches_) node->configure(by_id(now.batch_processors, id));
+  for (door& d : doors_) d.receiver->set_inspect(now.receivers[d.receiver_index].inspect);
 }
 
 zc::result<void> shard_graph::listen() {

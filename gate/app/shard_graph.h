@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gate/pipeline/engine/consumer.h"
@@ -24,6 +25,7 @@
 #include "gate/pipeline/engine/pipeline.h"
 #include "gate/pipeline/engine/settings.h"
 #include "gate/pipeline/engine/shard_context.h"
+#include "gate/pipeline/processors/batch_processor.h"
 #include "gate/pipeline/queues/consumer_budget.h"
 #include "gate/pipeline/queues/queue_account.h"
 #include "gate/pipeline/receivers/otlp_receiver.h"
@@ -32,6 +34,7 @@
 #include "zc/mem/pool.h"
 #include "zc/net/server.h"
 #include "zc/shard/shard.h"
+#include "zc/shard/snapshot.h"
 #include "zc/shard/task.h"
 #include "zc/shard/task_scope.h"
 #include "zc/wire/coding/coder.h"
@@ -40,7 +43,8 @@ namespace sluice {
 
 // What all shards of the process share.
 struct shared_parts {
-  const gateway_settings& settings;
+  const gateway_settings& settings;  // as it was started: what there is, and how it is wired
+  const zc::snapshot<gateway_settings>& live;  // `settings`, and what has changed since
   log& out;
   unsigned shards = 1;
   zc::socket_options socket;
@@ -80,6 +84,9 @@ class shard_graph {
   // Which listener failed, for the message of a failed listen().
   const std::string& failed_at() const noexcept { return failed_at_; }
 
+  // Reads the live settings again, and tells every node whose own may have changed.
+  void reconfigure();
+
   // Stops in order: servers, pipelines, exporters; `then` is called when nothing is left or `grace`
   // is over.
   void stop(milliseconds grace, std::function<void()> then);
@@ -118,6 +125,7 @@ class shard_graph {
   bool exporters_drained() const;
 
   shared_parts& shared_;
+  zc::snapshot<gateway_settings>::reader live_;
   zc::shard& on_;
   zc::coder coder_;
   metrics counts_;
@@ -126,6 +134,7 @@ class shard_graph {
   pool_counters published_pool_;
   std::map<std::string, std::unique_ptr<consumer>> exporters_;  // destroyed after the pipelines
   std::vector<std::unique_ptr<pipeline>> pipelines_;
+  std::vector<std::pair<std::string, batch_processor*>> batches_;  // the pipelines', by id
   // a receiver that feeds several pipelines of one signal
   std::vector<std::unique_ptr<consumer>> forks_;
   std::vector<door> doors_;

@@ -1,6 +1,7 @@
 """The gateway as an operator runs it: terminals, signals, ports, sockets, queues that fill, disks that are full."""
 import concurrent.futures
 import contextlib
+import http.client
 import os
 import pty
 import re
@@ -371,3 +372,126 @@ def test_three_dead_backends_leave_the_fourth_alone(gateway, grpc_backend):
     for name in ("otlp_grpc/a", "otlp_grpc/b", "otlp_http/c"):
         assert re.search(rf"{name}\tnot delivered: 50 requests with 100 items", out), out
     assert "otlp_grpc/d\tnot" not in out
+
+
+# ---- SIGHUP: the configuration is read again -------------------------------------------------------------------------
+
+
+def reload_with(g, change):
+    """Changes the configuration file and reloads; returns what the log says about it."""
+    all_of_it = yaml.safe_load(g.path.read_text())
+    change(all_of_it)
+    g.path.write_text(yaml.safe_dump(all_of_it, sort_keys=False))
+    before = len(g.output())
+    g.process.send_signal(signal.SIGHUP)
+    harness.wait_until(lambda: "SIGHUP" in g.output()[before:], what="the reload")
+    time.sleep(0.3)  # the shards are told right after
+    return g.output()[before:]
+
+
+def test_a_reload_changes_headers_without_dropping_a_connection(gateway, grpc_backend, http_backend):
+    g = gateway({"otlp_grpc/a": otlp_grpc(grpc_backend, headers={"x-tenant": "one"}),
+                 "otlp_http/b": otlp_http(http_backend, headers={"x-tenant": "one"})})
+    connection = http.client.HTTPConnection("127.0.0.1", g.http, timeout=10)
+    connection.connect()
+    own_end = connection.sock
+
+    def send(tag):
+        connection.request("POST", "/v1/logs", sample("logs", 3, tag), {"Content-Type": "application/x-protobuf"})
+        answer = connection.getresponse()
+        assert answer.status == 200 and answer.read() is not None
+        assert connection.sock is own_end
+
+    send("before")
+    for backend in (grpc_backend, http_backend):
+        backend.wait_for(1)
+
+    def change(c):
+        for exporter in c["exporters"].values():
+            exporter["headers"] = {"x-tenant": "two", "x-more": "yes"}
+
+    said = reload_with(g, change)
+    assert "changed: exporters.otlp_grpc/a.headers, exporters.otlp_http/b.headers" in said
+    assert "two" not in said, "a header may be a secret"
+    send("after")
+    for backend in (grpc_backend, http_backend):
+        backend.wait_for(2)
+        assert [r.headers["x-tenant"] for r in backend.of("logs")] == ["one", "two"]
+    assert "nothing changes" in reload_with(g, lambda c: None)
+    connection.close()
+
+
+def test_a_reload_resizes_queues_and_sets_retries_and_the_log_level(gateway):
+    g = gateway({"otlp_grpc": {**dead_backend(), "sending_queue": {"queue_size": 2, "num_consumers": 1}}})
+    post = lambda: http_post(g.http, "/v1/logs", sample("logs", 1))[0]
+    assert [post(), post(), post()] == [200, 200, 503]
+
+    def change(c):
+        c["exporters"]["otlp_grpc"]["sending_queue"]["queue_size"] = 4
+        c["exporters"]["otlp_grpc"]["retry_on_failure"] = {"enabled": False}
+        c["service"]["telemetry"]["logs"] = {"level": "warn"}
+
+    reload_quietly(g, change)
+    assert [post(), post()] == [200, 200]
+    harness.wait_until(lambda: total(g.metrics(), "otelcol_exporter_queue_size") == 0, 30, "retries were switched off")
+
+
+def reload_quietly(g, change):
+    """The same where the log level may hide the message: waits for the metric instead."""
+    all_of_it = yaml.safe_load(g.path.read_text())
+    change(all_of_it)
+    g.path.write_text(yaml.safe_dump(all_of_it, sort_keys=False))
+    g.process.send_signal(signal.SIGHUP)
+    harness.wait_until(lambda: total(g.metrics(), "otelcol_exporter_queue_capacity") >= 4, what="the reload")
+    return g.output()
+
+
+def test_a_reload_that_fails_says_where_and_changes_nothing(gateway, grpc_backend):
+    g = gateway({"otlp_grpc": otlp_grpc(grpc_backend, headers={"x-tenant": "one"})})
+
+    def change(c):
+        c["exporters"]["otlp_grpc"]["headers"] = {"x-tenant": "two"}
+        c["exporters"]["otlp_grpc"]["timeouts"] = "1s"
+
+    said = reload_with(g, change)
+    assert "the one that runs stays as it is" in said
+    line = 1 + next(n for n, text in enumerate(g.path.read_text().splitlines()) if "timeouts" in text)
+    assert f"config.yaml:{line}:" in said and "timeout" in said, said
+    g.path.unlink()
+    g.process.send_signal(signal.SIGHUP)
+    harness.wait_until(lambda: g.output().count("stays as it is") == 2, what="the missing file")
+    assert http_post(g.http, "/v1/logs", sample("logs", 3))[0] == 200
+    grpc_backend.wait_for(1)
+    assert grpc_backend.of("logs")[0].headers["x-tenant"] == "one"
+
+
+def test_what_needs_a_restart_is_named_and_goes_on_as_it_was(gateway, grpc_backend):
+    g = gateway({"otlp_grpc": otlp_grpc(grpc_backend)})
+
+    def change(c):
+        c["exporters"]["otlp_grpc"]["endpoint"] = "127.0.0.1:9"
+        c["exporters"]["otlp_grpc"]["timeout"] = "7s"
+        c["receivers"]["otlp"]["protocols"]["http"]["endpoint"] = "127.0.0.1:9"
+
+    said = reload_with(g, change)
+    assert "changed: exporters.otlp_grpc.timeout" in said
+    assert "exporters.otlp_grpc.endpoint needs a restart to change" in said
+    assert "receivers.otlp.protocols.http.endpoint needs a restart to change" in said
+    assert http_post(g.http, "/v1/logs", sample("logs", 3))[0] == 200
+    grpc_backend.wait_for(1)
+
+
+def test_a_hangup_never_ends_the_gateway_not_even_in_its_first_milliseconds(tmp_path):
+    ports = free_ports(4)
+    process = subprocess.Popen([BINARY, "run", *default_on(ports)], cwd=tmp_path, stderr=subprocess.PIPE)
+    # As soon as it is the program at all: before exec() it is still Python, with Python's handlers.
+    harness.wait_until(lambda: os.path.basename(os.readlink(f"/proc/{process.pid}/exe")) == os.path.basename(BINARY))
+    harness.wait_until(lambda: int(next(line for line in open(f"/proc/{process.pid}/status") if line.startswith("SigCgt")).split()[1], 16) & 1)
+    for _ in range(50):
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.002)
+    harness.wait_until(lambda: is_up(ports[2]))
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 0, said
+    assert b"SIGHUP" in said, "what came early is made up for"

@@ -110,6 +110,16 @@ void ignore_write_signals() noexcept {
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
+const std::atomic<bool>& hangup_flag_on_signal() noexcept {
+  static std::atomic<bool> flag{false};
+  struct sigaction how{};
+  how.sa_handler = [](int) { flag.store(true, std::memory_order_relaxed); };
+  how.sa_flags = SA_RESTART;
+  sigemptyset(&how.sa_mask);
+  sigaction(SIGHUP, &how, nullptr);
+  return flag;
+}
+
 const std::atomic<bool>& stop_flag_on_signals() noexcept {
   static std::atomic<bool> flag{false};
   static_assert(std::atomic<bool>::is_always_lock_free, "set by a signal handler");

@@ -52,6 +52,9 @@ class signal_watch {
 // look at one. A signal_watch that is started later takes its signals over.
 const std::atomic<bool>& stop_flag_on_signals() noexcept;
 
+// The same for SIGHUP: it sets the flag instead of ending the process.
+const std::atomic<bool>& hangup_flag_on_signal() noexcept;
+
 // Without a watch: a process that writes to sockets or files with limits wants errors, not signals.
 void ignore_write_signals() noexcept;
 

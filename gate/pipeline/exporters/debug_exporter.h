@@ -25,6 +25,7 @@ class debug_exporter final : public consumer {
 
   debug_exporter(shard_context& in, std::string id, const debug_exporter_settings& how);
 
+  void configure(const debug_exporter_settings& how) noexcept { how_ = how; }  // while it runs
   void consume(batch&& b) override;
 
  private:
@@ -33,7 +34,7 @@ class debug_exporter final : public consumer {
 
   shard_context& in_;
   const std::string id_;
-  const debug_exporter_settings how_;
+  debug_exporter_settings how_;
   exporter_metrics& counts_;
   zc::time_point second_{};
   std::uint64_t in_second_ = 0;

@@ -90,11 +90,33 @@ zc::net::client_options otlp_exporter::options_of(const exporter_settings& how, 
 std::unique_ptr<otlp_exporter> otlp_exporter::connect(shard_context& in,
                                                       const exporter_settings& how,
                                                       std::size_t slots) {
+  auto made = std::make_unique<otlp_exporter>(in, how, make_client(in, how, slots));
+  made->slots_ = slots;
+  return made;
+}
+
+std::unique_ptr<zc::net::client> otlp_exporter::make_client(shard_context& in,
+                                                            const exporter_settings& how,
+                                                            std::size_t slots) {
   auto options = options_of(how, slots);
-  auto over = how.kind == exporter_kind::otlp_grpc
-                  ? zc::net::client::grpc(in.on, std::move(options))
-                  : zc::net::client::http1(in.on, std::move(options));
-  return std::make_unique<otlp_exporter>(in, how, std::move(over));
+  return how.kind == exporter_kind::otlp_grpc ? zc::net::client::grpc(in.on, std::move(options))
+                                              : zc::net::client::http1(in.on, std::move(options));
+}
+
+void otlp_exporter::configure(const exporter_settings& how) {
+  how_.timeout = how.otlp.timeout;
+  if (how_.headers == how.otlp.headers) return;
+  how_.headers = how.otlp.headers;
+  exporter_settings with_headers;
+  with_headers.id = id_;
+  with_headers.kind = how.kind;
+  with_headers.otlp = how_;
+  retired_.clients.push_back(std::exchange(client_, make_client(in_, with_headers, slots_)));
+  in_.on.at_turn_end(retired_);
+}
+
+void otlp_exporter::end_idle_clients() {
+  std::erase_if(retired_.clients, [](const auto& c) { return c->pending() == 0; });
 }
 
 otlp_exporter::otlp_exporter(shard_context& in, const exporter_settings& how,
@@ -103,10 +125,12 @@ otlp_exporter::otlp_exporter(shard_context& in, const exporter_settings& how,
       id_(how.id),
       grpc_(how.kind == exporter_kind::otlp_grpc),
       how_(how.otlp),
+      slots_(over->capacity()),
       counts_(in.counts.exporter(id_)),
       attempts_(
           {.objects_max = std::max<std::size_t>(over->capacity(), 1)}, [] { return attempt(); },
           [](attempt& a) { a = {}; }),
+      retired_(*this),
       client_(std::move(over)) {
   ZC_CHECK(how.kind == exporter_kind::otlp_grpc || how.kind == exporter_kind::otlp_http);
   for (const otlp::signal s : otlp::all_signals) {
@@ -228,6 +252,7 @@ void otlp_exporter::send_next(delivery& d, done then) {
 }
 
 void otlp_exporter::on_outcome(delivery& d, done then, outcome&& o) {
+  if (!retired_.clients.empty()) in_.on.at_turn_end(retired_);
   payload& part = *d.parts.front();
   judged j = judge(part.kind(), o);
   if (j.what == fate::again) return then(std::move(j.why));

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gate/pipeline/engine/log.h"
 #include "gate/pipeline/engine/metrics.h"
@@ -27,6 +28,7 @@
 #include "gate/pipeline/engine/shard_context.h"
 #include "zc/mem/object_pool.h"
 #include "zc/net/client.h"
+#include "zc/shard/shard.h"
 
 namespace sluice {
 
@@ -43,6 +45,10 @@ class otlp_exporter final : public sender {
                 std::unique_ptr<zc::net::client> over);
   ~otlp_exporter() override;
 
+  // While it runs: the timeout and the headers, of requests from now on. New headers take a new
+  // client; the one before ends when its last request has.
+  void configure(const exporter_settings& how);
+
   void send(delivery& d, done then) override;
   std::size_t slots() const noexcept override { return client_->capacity(); }
   zc::coding wants() const noexcept override { return how_.compression; }
@@ -54,12 +60,24 @@ class otlp_exporter final : public sender {
     fate what = fate::sent;
     verdict why;
   };
+  // Clients that were replaced. They end where none of their callbacks is running.
+  struct retired final : zc::turn_end_work {
+    explicit retired(otlp_exporter& of) noexcept : exporter(of) {}
+    void at_turn_end() override { exporter.end_idle_clients(); }
+    otlp_exporter& exporter;
+    std::vector<std::unique_ptr<zc::net::client>> clients;
+  };
+
   // A request that the client has. Found again by its handle, which fits into a callback.
   struct attempt {
     delivery* of = nullptr;
     done then;
   };
 
+  static std::unique_ptr<zc::net::client> make_client(shard_context& in,
+                                                      const exporter_settings& how,
+                                                      std::size_t slots);
+  void end_idle_clients();
   std::optional<verdict> cut(delivery& d);
   std::optional<verdict> cut_part(const payload_ptr& part, delivery& into, unsigned depth);
   void send_next(delivery& d, done then);
@@ -74,12 +92,14 @@ class otlp_exporter final : public sender {
   shard_context& in_;
   const std::string id_;
   const bool grpc_;
-  const otlp_exporter_settings how_;
+  otlp_exporter_settings how_;
+  std::size_t slots_;  // that the client was made for
   by_signal<std::string> paths_;
   exporter_metrics& counts_;
   log_gate partial_gate_;
   log_gate lost_gate_;
   zc::object_pool<attempt> attempts_;
+  retired retired_;
   std::unique_ptr<zc::net::client> client_;
 };
 

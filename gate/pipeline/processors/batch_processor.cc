@@ -48,6 +48,16 @@ batch_processor::~batch_processor() {
   for (entry& e : offered_) e.done.answer(verdict::retry("shutting down"));
 }
 
+void batch_processor::configure(const batch_settings& how) {
+  how_ = how;
+  if (phase_ != phase::open || pending_.empty()) return;
+  if (how_.timeout.count() == 0 || pending_items_ >= how_.send_batch_size) {
+    flush(trigger::size);
+  } else {
+    in_.on.arm(flush_, how_.timeout);
+  }
+}
+
 bool batch_processor::has_room_for(std::size_t size) const noexcept {
   const std::size_t used = bytes();
   return used == 0 || (used <= bounds_.bytes_max && size <= bounds_.bytes_max - used);

@@ -47,6 +47,9 @@ class batch_processor final : public consumer {
                   otlp::signal kind, consumer& next);
   ~batch_processor() override;
 
+  // While it runs. What is pending waits at most the new timeout from now on.
+  void configure(const batch_settings& how);
+
   void consume(batch&& b) override;
   bool waits_for_result() const noexcept override { return waits_; }
   bool inflates(zc::coding as) const noexcept override {
@@ -87,7 +90,7 @@ class batch_processor final : public consumer {
   void on_deadline();
 
   shard_context& in_;
-  const batch_settings how_;
+  batch_settings how_;
   const limits bounds_;
   const otlp::signal kind_;
   consumer& next_;

@@ -22,6 +22,11 @@ queue_account::queue_account(queue_sizer sizer, std::size_t queue_size,
   ZC_CHECK(queue_size > 0 && queue_bytes_max > 0);
 }
 
+void queue_account::set_capacity(std::size_t queue_size) noexcept {
+  ZC_CHECK(queue_size > 0);
+  size_.store(queue_size, std::memory_order_relaxed);
+}
+
 queue_account::cost queue_account::of(const payload& p) const noexcept {
   cost c{1, p.held_bytes()};
   if (sizer_ == queue_sizer::items) c.units = std::max<std::size_t>(p.items_or_zero(), 1);
@@ -31,7 +36,7 @@ queue_account::cost queue_account::of(const payload& p) const noexcept {
 
 bool queue_account::try_take(const cost& c) noexcept {
   if (!fits_at_all(c)) return false;
-  if (!try_add(used_, c.units, size_)) return false;
+  if (!try_add(used_, c.units, capacity())) return false;
   if (try_add(used_bytes_, c.bytes, bytes_max_)) return true;
   used_.fetch_sub(c.units, std::memory_order_relaxed);
   return false;

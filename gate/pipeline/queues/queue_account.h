@@ -33,19 +33,21 @@ class queue_account {
   // Requests whose items nobody counted cost one item.
   cost of(const payload& p) const noexcept;
   bool fits_at_all(const cost& c) const noexcept {
-    return c.units <= size_ && c.bytes <= bytes_max_;
+    return c.units <= capacity() && c.bytes <= bytes_max_;
   }
   bool try_take(const cost& c) noexcept;  // all of it or nothing
   void give_back(const cost& c) noexcept;
 
-  std::size_t capacity() const noexcept { return size_; }
+  // Must be positive. What is over a smaller one stays, and nothing is taken until it is under.
+  void set_capacity(std::size_t queue_size) noexcept;
+  std::size_t capacity() const noexcept { return size_.load(std::memory_order_relaxed); }
   std::size_t bytes_max() const noexcept { return bytes_max_; }
   std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
   std::size_t used_bytes() const noexcept { return used_bytes_.load(std::memory_order_relaxed); }
 
  private:
   const queue_sizer sizer_;
-  const std::size_t size_;
+  std::atomic<std::size_t> size_;
   const std::size_t bytes_max_;
   alignas(zc::destructive_size) std::atomic<std::size_t> used_{0};
   std::atomic<std::size_t> used_bytes_{0};

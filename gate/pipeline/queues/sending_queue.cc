@@ -20,6 +20,11 @@ std::string with_held_back(std::string text, const log_gate& gate) {
   return text;
 }
 
+verdict too_large_for_the_queue() {
+  return verdict::refuse(zc::grpc::code::resource_exhausted, 413,
+                         "the request is larger than the whole queue");
+}
+
 }  // namespace
 
 // One request in the queue, used again for another when it has left.
@@ -69,8 +74,7 @@ struct sending_queue::job final : zc::timer, zc::list_link {
 zc::object_pool<sending_queue::job> sending_queue::pool_for(sending_queue& q) {
   // A request costs at least one unit of the queue, or is held, so this is no bound of its own.
   constexpr std::size_t most = 0x8000'0000;
-  const std::size_t in_queue = std::min(q.account_.capacity(), most);
-  const zc::object_pool<job>::options how{.objects_max = in_queue + q.bounds_.held_max + 1,
+  const zc::object_pool<job>::options how{.objects_max = most + q.bounds_.held_max + 1,
                                           .idle_max = jobs_kept};
   return {how, [&q] { return job(q); }, [](job& j) { j.clear(); }};
 }
@@ -108,12 +112,29 @@ sending_queue::~sending_queue() {
   if (shared_ != nullptr) shared_->leave(in_.on.id());
 }
 
+void sending_queue::configure(const queue_settings& queue, const retry_settings& retry) {
+  queue_.block_on_overflow = queue.block_on_overflow;
+  queue_.queue_size = queue.queue_size;
+  retry_ = retry;
+  counts_.queue_capacity.set(account_.capacity());
+  std::vector<ack> refused;
+  held_.for_each([&](job& j) {
+    if (account_.fits_at_all(j.cost)) return;
+    counts_.of[j.kind].enqueue_failed.add(j.d.items());
+    counts_.held.subtract();
+    refused.push_back(std::move(j.done));
+    held_.erase(j);
+    forget(j);
+  });
+  for (ack& a : refused) a.answer(too_large_for_the_queue());
+  if (phase_ == phase::open) on_poll();
+}
+
 void sending_queue::consume(batch&& b) {
   if (phase_ != phase::open) return refuse(std::move(b), verdict::retry("shutting down"));
   const queue_account::cost cost = account_.of(*b.what);
   if (!account_.fits_at_all(cost)) {
-    return refuse(std::move(b), verdict::refuse(zc::grpc::code::resource_exhausted, 413,
-                                                "the request is larger than the whole queue"));
+    return refuse(std::move(b), too_large_for_the_queue());
   }
   const bool room = held_.empty() && account_.try_take(cost);
   if (!room && !(queue_.block_on_overflow && held_.size() < bounds_.held_max)) {

@@ -61,6 +61,11 @@ class sending_queue final : public consumer, private consumer_budget::user {
                 std::unique_ptr<sender> to);
   ~sending_queue() override;
 
+  // While it runs: block_on_overflow and the retries, also of requests that back off already, from
+  // their next wait on. The capacity is the account's, which has been told before; what is held and
+  // does not fit into it any more is refused.
+  void configure(const queue_settings& queue, const retry_settings& retry);
+
   void consume(batch&& b) override;
   bool waits_for_result() const noexcept override { return waits_; }
   // Whoever looks at a body in another coding keeps what was inflated: it is needed for sending.
@@ -106,8 +111,8 @@ class sending_queue final : public consumer, private consumer_budget::user {
 
   shard_context& in_;
   const std::string id_;
-  const queue_settings queue_;
-  const retry_settings retry_;
+  queue_settings queue_;
+  retry_settings retry_;
   const limits bounds_;
   const bool waits_;
   queue_account& account_;

@@ -54,6 +54,8 @@ class otlp_receiver final : public zc::net::service {
   std::optional<zc::grpc::status> admit(zc::net::request_head& head) override;
   void serve(std::unique_ptr<zc::net::exchange> request, zc::bytes_chain body) override;
 
+  // While it runs: how requests from now on are looked at.
+  void set_inspect(otlp::inspect look) noexcept { look_ = look; }
   std::size_t waiting() const noexcept { return waiting_; }  // requests not answered yet
   // Refuses what comes from now on with UNAVAILABLE / 503, for the last moments before the end.
   void close() noexcept { closed_ = true; }
@@ -85,7 +87,7 @@ class otlp_receiver final : public zc::net::service {
   shard_context& in_;
   const std::string id_;
   const otlp_listener_settings how_;
-  const otlp::inspect look_;
+  otlp::inspect look_;
   const routes to_;
   const zc::nanoseconds retry_after_;
   std::array<std::string, otlp::signals> paths_;  // HTTP
