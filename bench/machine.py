@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BUILD = ROOT / "build/release"
+BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build/release"))
 
 
 def describe():

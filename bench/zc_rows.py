@@ -28,6 +28,7 @@ class Row:
 
 # How contenders are called in the table.
 LABELS = {
+    "local_ptr/shared_ptr": "std::shared_ptr",
     "arc_swap": "arc-swap load", "arc_swap_cache": "arc-swap Cache", "boost": "Boost.Lockfree queue",
     "boost_spsc": "Boost.Lockfree spsc_queue", "bytes": "Rust bytes", "bytes_slices": "Rust bytes, slices",
     "cord": "absl::Cord", "crossbeam": "crossbeam-channel", "malloc": "malloc/free", "mimalloc": "mimalloc",
@@ -35,18 +36,23 @@ LABELS = {
     "mutex_shared_ptr": "mutex + shared_ptr", "atomic_shared_ptr": "std::atomic<shared_ptr>", "tbb": "oneTBB bounded",
     "string": "std::string, copied", "strings": "std::string, copied", "shared_ptr": "std::shared_ptr<vector>",
     "copy": "std::vector, copied", "slices": "k slices", "join": "joined first", "flatten": "flattened first",
-    "zc": "zc",
+    "arc": "Rust Arc<[T]>", "arc_swap_full": "arc-swap load_full", "cow": "Rust Cow", "map": "std::map of strings",
+    "new": "new/delete", "packed": "in one cache line", "pmr_monotonic": "pmr monotonic, on the stack",
+    "pmr_pool": "pmr pool", "rc": "Rust Rc", "zc": "zc", "zc_spsc": "zc",
 }
 
 # What the literature says of sharing against copying: row, time copied, time shared.
 LITERATURE = (("share_1mb/zc", "250 us", "15 ns"), ("share_10mb/zc", "2.5 ms", "15 ns"))
 
-CHANNEL_PEERS = ("crossbeam", "flume", "tbb", "moodycamel", "boost", "boost_spsc")
+CHANNEL_PEERS = ("crossbeam", "flume", "tbb", "moodycamel", "boost")
 
 
 def channel(kind, title):
-    return Row("A10", title, f"channel_{kind}/zc", f"channel_{kind}/mutex",
-               tuple(f"channel_{kind}/{peer}" for peer in CHANNEL_PEERS), (f"channel_{kind}/crossbeam", 1))
+    """Two rows: for many senders and receivers, and for one of each. Rust's have only the former."""
+    case = lambda contender: f"channel_{kind}/{contender}"  # noqa: E731
+    goal = (case("crossbeam"), 1)
+    return (Row("A10", title, case("zc"), case("mutex"), tuple(map(case, CHANNEL_PEERS)), goal),
+            Row("A10", f"{title}, spsc", case("zc_spsc"), case("mutex"), (case("boost_spsc"), case("crossbeam")), goal))
 
 
 ROWS = (
@@ -58,6 +64,7 @@ ROWS = (
     Row("A1", "one more holder of 10 MB", "share_10mb/zc", "share_10mb/copy", ("share_10mb/bytes",)),
     Row("A2", "build 4 KiB of 256 B pieces, freeze", "builder_freeze/zc", "builder_freeze/string",
         ("builder_freeze/bytes",), ("builder_freeze/bytes", 1)),
+    Row("A5", "parse a request head, look a field up", "header_lookup/zc", "header_lookup/map"),
     Row("A7", "a header before 8 pieces", "chain_assemble/zc", "chain_assemble/string", ("chain_assemble/cord",)),
     Row("A7", "the middle half of 64 pieces", "chain_slice/zc", "chain_slice/string", ("chain_slice/cord",)),
     Row("A7", "524 records read across 64 pieces", "cursor_read/zc", "cursor_read/flatten", ("cursor_read/cord",)),
@@ -66,4 +73,6 @@ ROWS = (
         ("pool_64k/malloc", 2)),
     Row("A12", "the same, 32 under way", "pool_64k_32/zc", "pool_64k_32/malloc", ("pool_64k_32/mimalloc",),
         ("pool_64k_32/malloc", 2)),
+    Row("A13", "a request object with a buffer", "object_pool/zc", "object_pool/new"),
+    Row("A19", "one more holder, one thread", "local_ptr/zc", "local_ptr/shared_ptr", ("local_ptr/rc",)),
 )

@@ -2,7 +2,8 @@
 
 Contenders live in two programs with the same loop: zc_bench (bench/zc: ours, and what C++ has) and peers (bench/peers:
 what Rust has; needs cargo). Within a round all contenders of a row take turns, each for a few hundredths of a second;
-the order is reversed in every second round. Figures are medians over the rounds, in nanoseconds for one operation;
+the order is reversed in every second round. Figures are medians over the rounds, in nanoseconds for one operation: CPU
+time where one thread works, real time where two do;
 ratios are medians of the ratios within a round, so that what disturbs the machine disturbs both. A goal counts as
 reached when the median ratio reaches it, as even when the middle half of the ratios reaches across it.
 
@@ -106,6 +107,8 @@ def measure(row, programs, how):
     """All contenders of one row that are there, taking turns."""
     where = {case: p for p in programs for case in p.cases}
     present = [case for case in row.cases if case in where]
+    if present[:2] != [row.ours, row.ordinary]:
+        raise RuntimeError(f"{row.name}: zc_bench has no case of that name, or none for {row.ordinary}")
     runs = {case: [] for case in present}
     for case in present:
         where[case].ask(f"run {case} {how.seconds}")  # finds how often, and warms up
@@ -143,7 +146,7 @@ def judge(row, result):
 
 def label(case):
     contender = case.partition("/")[2]
-    return zc_rows.LABELS.get(contender, contender)
+    return zc_rows.LABELS.get(case) or zc_rows.LABELS.get(contender, contender)
 
 
 def time_of(ns):

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/zc/harness.h"
@@ -87,28 +88,30 @@ void add_handles() {
 #endif
 }
 
-// 4 KiB in pieces of 256 bytes into reserved memory, then shared.
-void add_builders() {
-  static const std::array<std::byte, piece> source{};
+// 4 KiB in pieces of 256 bytes, into memory that is reserved or not, then shared. How long a piece
+// is the compiler does not know, as in a parser.
+void add_builder(const std::string& row, std::size_t reserved) {
   static const std::string text(piece, 'x');
-  add("builder_freeze/zc", [](std::uint64_t n) {
+  add(row + "/zc", [reserved](std::uint64_t n) {
+    std::string_view next = text;
     return loop(n, [&] {
-      zc::bytes_builder b = zc::bytes_builder::with_capacity(page);
+      zc::bytes_builder b = zc::bytes_builder::with_capacity(reserved);
       for (std::size_t i = 0; i < page / piece; ++i) {
-        keep(b);
-        b.append_copy(source);
+        keep(next);
+        b.append_copy(next);
       }
       zc::bytes ready = std::move(b).freeze();
       keep(ready);
     });
   });
-  add("builder_freeze/string", [](std::uint64_t n) {
+  add(row + "/string", [reserved](std::uint64_t n) {
+    std::string_view next = text;
     return loop(n, [&] {
       std::string s;
-      s.reserve(page);
+      s.reserve(reserved);
       for (std::size_t i = 0; i < page / piece; ++i) {
-        keep(s);
-        s.append(text);
+        keep(next);
+        s.append(next);
       }
       const auto ready = std::make_shared<const std::string>(std::move(s));
       keep(ready);
@@ -181,7 +184,7 @@ void add_sharing(const std::string& row, std::size_t size) {
 
 void add_bytes() {
   add_handles();
-  add_builders();
+  add_builder("builder_freeze", page);
   add_split<16>();
   add_split<64>();
   add_sharing("share_1mb", 1'000'000);

@@ -1,5 +1,5 @@
-// bench/zc/harness.h - one loop for all contenders of `./dev bench zc`; those in Rust have its twin,
-// bench/peers/src/harness.rs.
+// bench/zc/harness.h - one loop for all contenders of `./dev bench zc`; those in Rust have its
+// twin, bench/peers/src/harness.rs.
 //
 // A case is called ROW/CONTENDER and is a function that carries out n operations and says how many
 // nanoseconds they took; what it prepares is not in that time. The program reads commands from
@@ -16,6 +16,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <time.h>
 
 namespace bench {
 
@@ -25,16 +26,18 @@ inline void keep(T& object) noexcept {
   asm volatile("" : : "r"(&object) : "memory");
 }
 
-using clock = std::chrono::steady_clock;
-inline double nanoseconds_since(clock::time_point start) noexcept {
-  return std::chrono::duration<double, std::nano>(clock::now() - start).count();
+// Nanoseconds of CPU time of this thread: what others run on the core in between is not in it.
+inline double cpu_time() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
 }
 
 template <class Operation>
 inline double loop(std::uint64_t n, Operation&& operation) {
-  const clock::time_point start = clock::now();
+  const double start = cpu_time();
   for (std::uint64_t i = 0; i < n; ++i) operation();
-  return nanoseconds_since(start);
+  return cpu_time() - start;
 }
 
 using body = std::function<double(std::uint64_t n)>;
@@ -46,8 +49,8 @@ void add_weighed(std::string name, body run, weight memory);
 // Cores for the first and the second thread of a case; from --cores A,B.
 void pin(unsigned thread);
 
-// Runs `other` on the second core, and `mine` on this one once `other` is there; returns what
-// `mine` took, with the wait for `other` to end in it.
+// Runs `other` on the second core, and `mine` on this one once `other` is there; returns the real
+// time until both have ended.
 template <class Mine, class Other>
 double two_threads(Mine&& mine, Other&& other) {
   std::atomic<bool> there{false};
@@ -57,10 +60,11 @@ double two_threads(Mine&& mine, Other&& other) {
     other();
   });
   while (!there.load(std::memory_order_acquire)) std::this_thread::yield();
-  const clock::time_point start = clock::now();
+  const auto start = std::chrono::steady_clock::now();
   mine();
   second.join();
-  return nanoseconds_since(start);
+  const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
+  return took.count();
 }
 
 // Resident memory of this process, in bytes.

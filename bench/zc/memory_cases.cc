@@ -6,9 +6,11 @@
 #include <cstdlib>
 #include <dlfcn.h>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "bench/zc/harness.h"
+#include "zc/mem/object_pool.h"
 #include "zc/mem/pool.h"
 
 namespace bench {
@@ -91,9 +93,39 @@ void add_buffers(const std::string& name) {
   });
 }
 
+// An object that has a buffer of its own, as requests and connections have.
+struct request {
+  std::array<std::uint64_t, 16> numbers{};
+  std::string text;
+};
+
+void fill(request& r) {
+  r.numbers[3] = 7;
+  r.text.assign(200, 'x');
+}
+
+void add_objects() {
+  add("object_pool/zc", [](std::uint64_t n) {
+    zc::object_pool<request> requests({.objects_max = 16}, [] { return request(); });
+    return loop(n, [&] {
+      const zc::pooled<request> one = requests.try_acquire();
+      fill(*one);
+      keep(*one);
+    });
+  });
+  add("object_pool/new", [](std::uint64_t n) {
+    return loop(n, [&] {
+      const auto one = std::make_unique<request>();
+      fill(*one);
+      keep(*one);
+    });
+  });
+}
+
 }  // namespace
 
 void add_memory() {
+  add_objects();
   add_buffers<from_pool>("zc");
   add_buffers<from_malloc>("malloc");
   add_buffers<from_mimalloc>("mimalloc");

@@ -29,7 +29,7 @@ void add_snapshots() {
       keep(mine);
     });
   });
-  add("snapshot_read/mutex_shared_ptr", [](std::uint64_t n) {
+  add("snapshot_load/mutex_shared_ptr", [](std::uint64_t n) {
     std::mutex guard;
     auto current = std::make_shared<const settings>();
     return loop(n, [&] {
@@ -41,7 +41,7 @@ void add_snapshots() {
       keep(mine->values[7]);
     });
   });
-  add("snapshot_read/atomic_shared_ptr", [](std::uint64_t n) {
+  add("snapshot_load/atomic_shared_ptr", [](std::uint64_t n) {
     std::atomic<std::shared_ptr<const settings>> current(std::make_shared<const settings>());
     return loop(n, [&] {
       const std::shared_ptr<const settings> mine = current.load(std::memory_order_acquire);

@@ -4,6 +4,7 @@ mod harness;
 use arc_swap::ArcSwap;
 use bytes::{BufMut, Bytes, BytesMut};
 use harness::{keep, time_of, two_threads, Suite};
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -38,30 +39,8 @@ fn add_bytes(suite: &mut Suite) {
             keep(&part);
         })
     });
-    let source = [0u8; PIECE];
-    suite.add("builder_freeze/bytes", move |n| {
-        time_of(n, || {
-            let mut b = BytesMut::with_capacity(PAGE);
-            for _ in 0..PAGE / PIECE {
-                keep(&b);
-                b.put_slice(&source);
-            }
-            let ready = b.freeze();
-            keep(&ready);
-        })
-    });
-    let source = [0u8; PIECE];
-    suite.add("builder_grow/bytes", move |n| {
-        time_of(n, || {
-            let mut b = BytesMut::new();
-            for _ in 0..PAGE / PIECE {
-                keep(&b);
-                b.put_slice(&source);
-            }
-            let ready = b.freeze();
-            keep(&ready);
-        })
-    });
+    add_builder(suite, "builder_freeze", PAGE);
+    add_builder(suite, "builder_grow", 0);
     add_split::<16>(suite);
     add_split::<64>(suite);
     for (row, size) in [("share_1mb", 1_000_000), ("share_10mb", 10_000_000)] {
@@ -76,6 +55,21 @@ fn add_bytes(suite: &mut Suite) {
             })
         });
     }
+}
+
+fn add_builder(suite: &mut Suite, row: &str, reserved: usize) {
+    suite.add(&format!("{row}/bytes"), move |n| {
+        let text = vec![b'x'; PIECE];
+        let next: &[u8] = &text;
+        time_of(n, || {
+            let mut b = BytesMut::with_capacity(reserved);
+            for _ in 0..PAGE / PIECE {
+                b.put_slice(std::hint::black_box(next));
+            }
+            let ready = b.freeze();
+            keep(&ready);
+        })
+    });
 }
 
 fn add_split<const WAYS: usize>(suite: &mut Suite) {
@@ -98,6 +92,34 @@ fn add_split<const WAYS: usize>(suite: &mut Suite) {
     });
 }
 
+const ARRAYS: usize = 65536;
+
+fn texts() -> Vec<Vec<u8>> {
+    let mut all = vec![vec![b'x'; 128]; 16];
+    all[7][127] = b'\t';
+    all
+}
+
+/// As std::string::find does.
+fn find(text: &[u8], from: usize, what: u8) -> Option<usize> {
+    let rest = &text[from..];
+    let at = unsafe { libc::memchr(rest.as_ptr().cast(), i32::from(what), rest.len()) };
+    (!at.is_null()).then(|| from + (at as usize - rest.as_ptr() as usize))
+}
+
+/// In an order that no prefetcher guesses.
+fn shuffled() -> Vec<Arc<[u64]>> {
+    let mut all: Vec<Arc<[u64]>> = (0..ARRAYS).map(|_| Arc::from([0u64; 16])).collect();
+    let mut state = 1u64;
+    for i in (1..ARRAYS).rev() {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        all.swap(i, (state >> 33) as usize % (i + 1));
+    }
+    all
+}
+
 struct Settings {
     values: [u64; 32],
 }
@@ -110,12 +132,44 @@ fn add_values(suite: &mut Suite) {
             keep(&mine.values[7]);
         })
     });
+    let current = ArcSwap::from_pointee(Settings { values: [0; 32] });
+    suite.add("snapshot_load/arc_swap_full", move |n| {
+        time_of(n, || {
+            let mine = current.load_full();
+            keep(&mine.values[7]);
+        })
+    });
     let current = Arc::new(ArcSwap::from_pointee(Settings { values: [0; 32] }));
     suite.add("snapshot_read/arc_swap_cache", move |n| {
         let mut cache = arc_swap::Cache::new(Arc::clone(&current));
         time_of(n, || {
             let mine = cache.load();
             keep(&mine.values[7]);
+        })
+    });
+    let all = texts();
+    suite.add("cow/cow", move |n| {
+        time_of(n, || {
+            for s in &all {
+                let mut out = Cow::Borrowed(s.as_slice());
+                let mut at = 0;
+                while let Some(found) = find(s, at, b'\t') {
+                    out.to_mut()[found] = b' ';
+                    at = found + 1;
+                }
+                keep(&out);
+            }
+        })
+    });
+    let mut arrays: Vec<Arc<[u64]>> = Vec::new();
+    suite.add("shared_array/arc", move |n| {
+        if arrays.is_empty() {
+            arrays = shuffled();
+        }
+        let mut at = 0usize;
+        time_of(n, || {
+            at = (at + 1 + arrays[at][3] as usize) % ARRAYS;
+            keep(&at);
         })
     });
     suite.add("local_ptr/rc", |n| {
