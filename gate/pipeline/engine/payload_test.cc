@@ -169,7 +169,7 @@ TEST_F(PayloadTest, SharingCostsAReferenceAndTheLastOneEndsIt) {
   EXPECT_TRUE(a.unique());
 }
 
-#ifndef NDEBUG
+#if ZC_DCHECKS
 TEST(PayloadDeathTest, UseOnAnotherThreadIsCaughtInDebugBuilds) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(
