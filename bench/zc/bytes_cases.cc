@@ -125,6 +125,14 @@ void add_split() {
   const std::string row = "split_" + std::to_string(Ways);
   constexpr std::size_t size = 65536;
   constexpr std::size_t part = size / Ways;
+  add(row + "/zc", [b = block_of(size)](std::uint64_t n) {
+    return loop(n, [&] {
+      std::array<zc::bytes, Ways> parts;
+      b.split_each(part, parts.begin());
+      keep(parts);
+      zc::bytes::release_all(parts);
+    });
+  });
   add(row + "/slices", [b = block_of(size)](std::uint64_t n) {
     return loop(n, [&] {
       std::array<zc::bytes, Ways> parts;
@@ -185,6 +193,7 @@ void add_sharing(const std::string& row, std::size_t size) {
 void add_bytes() {
   add_handles();
   add_builder("builder_freeze", page);
+  add_builder("builder_grow", 0);
   add_split<16>();
   add_split<64>();
   add_sharing("share_1mb", 1'000'000);

@@ -6,12 +6,15 @@
 #include <cstdlib>
 #include <dlfcn.h>
 #include <memory>
+#include <memory_resource>
 #include <string>
 #include <vector>
 
 #include "bench/zc/harness.h"
+#include "zc/base/padded.h"
 #include "zc/mem/object_pool.h"
 #include "zc/mem/pool.h"
+#include "zc/mem/scratch.h"
 
 namespace bench {
 namespace {
@@ -122,10 +125,59 @@ void add_objects() {
   });
 }
 
+// What a call needs for itself: 16 numbers and 8 texts.
+void use(std::pmr::memory_resource* memory) {
+  std::pmr::vector<std::uint64_t> numbers(16, memory);
+  std::pmr::vector<std::pmr::string> names(memory);
+  names.reserve(8);
+  for (int i = 0; i < 8; ++i) names.emplace_back(40, 'x');
+  keep(numbers);
+  keep(names);
+}
+
+void add_scratch() {
+  add("scratch/zc", [](std::uint64_t n) {
+    return loop(n, [&] {
+      const zc::scratch_scope mine;
+      use(mine.memory());
+    });
+  });
+  add("scratch/malloc",
+      [](std::uint64_t n) { return loop(n, [&] { use(std::pmr::new_delete_resource()); }); });
+  add("scratch/pmr_monotonic", [](std::uint64_t n) {
+    return loop(n, [&] {
+      std::array<std::byte, 4096> room;
+      std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
+      use(&memory);
+    });
+  });
+  add("scratch/pmr_pool", [](std::uint64_t n) {
+    std::pmr::unsynchronized_pool_resource memory;
+    return loop(n, [&] { use(&memory); });
+  });
+}
+
+// Two threads count, each in a counter of its own.
+template <class Counter>
+double count(std::uint64_t n) {
+  std::array<Counter, 2> counters{};
+  const auto add_up = [n](std::atomic<std::uint64_t>& mine) {
+    for (std::uint64_t i = 0; i < n; ++i) mine.fetch_add(1, std::memory_order_relaxed);
+  };
+  return two_threads([&] { add_up(counters[0]); }, [&] { add_up(counters[1]); });
+}
+
+void add_counters() {
+  add("counters/zc", count<zc::padded<std::atomic<std::uint64_t>>>, 2);
+  add("counters/packed", count<std::atomic<std::uint64_t>>, 2);
+}
+
 }  // namespace
 
 void add_memory() {
   add_objects();
+  add_scratch();
+  add_counters();
   add_buffers<from_pool>("zc");
   add_buffers<from_malloc>("malloc");
   add_buffers<from_mimalloc>("mimalloc");
