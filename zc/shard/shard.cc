@@ -263,9 +263,8 @@ std::size_t shard::wait_for_events(nanoseconds longest) {
   now_known_ = false;
   if (wait == nanoseconds(0)) return poller_->poll(wait);
   sleeping_.store(true);
-  const bool stay_awake =
-      posted_any_.load() || fired_any_.load() || pool_.called() || !mail_.empty() ||
-      (stopping_.load() && !ending_);
+  const bool stay_awake = posted_any_.load() || fired_any_.load() || pool_.called() ||
+                          !mail_.empty() || (stopping_.load() && !ending_);
   if (stay_awake) sleeping_.store(false);
   const std::size_t handled = poller_->poll(stay_awake ? nanoseconds(0) : wait);
   sleeping_.store(false, std::memory_order_relaxed);
