@@ -5,6 +5,30 @@
 #include "zc/mem/chain.h"
 
 namespace zc {
+namespace {
+
+// As memmem, which is slow for short needles: jumps from one first byte to the next as long as
+// those are rare, and leaves the rest to memmem (linear, whatever the bytes) when they are not.
+const std::byte* find_within(std::span<const std::byte> piece, std::span<const std::byte> what) {
+  constexpr std::size_t misses_free = 16;
+  constexpr std::size_t bytes_per_miss = 32;
+  const std::byte* const begin = piece.data();
+  std::size_t misses = 0;
+  while (piece.size() >= what.size()) {
+    const void* hit =
+        std::memchr(piece.data(), std::to_integer<int>(what[0]), piece.size() - what.size() + 1);
+    if (hit == nullptr) return nullptr;
+    const auto* const at = static_cast<const std::byte*>(hit);
+    if (std::memcmp(at, what.data(), what.size()) == 0) return at;
+    piece = piece.subspan(static_cast<std::size_t>(at + 1 - piece.data()));
+    if (++misses > misses_free + static_cast<std::size_t>(at - begin) / bytes_per_miss)
+      return static_cast<const std::byte*>(
+          ::memmem(piece.data(), piece.size(), what.data(), what.size()));
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 std::byte bytes_chain::operator[](std::size_t at) const {
   ZC_REQUIRES(at < size_, "bytes_chain[at] requires at < size()");
@@ -42,8 +66,8 @@ std::optional<std::size_t> bytes_chain::find(std::span<const std::byte> what,
   for (std::size_t i = first.piece; i < count_; before += begin()[i].size(), ++i, at = 0) {
     const std::span<const std::byte> piece = begin()[i].view();
     // Whole inside of this piece ...
-    if (const void* hit = ::memmem(piece.data() + at, piece.size() - at, what.data(), what.size()))
-      return before + static_cast<std::size_t>(static_cast<const std::byte*>(hit) - piece.data());
+    if (const std::byte* hit = find_within(piece.subspan(at), what))
+      return before + static_cast<std::size_t>(hit - piece.data());
     // ... or beginning in its last bytes and going on in the next ones.
     std::size_t tail = std::max(at, piece.size() - std::min(piece.size(), what.size() - 1));
     while (tail < piece.size()) {

@@ -318,6 +318,17 @@ TEST(ChainTest, FindsAcrossPieces) {
   EXPECT_EQ(bytes_chain().find("x"), std::nullopt);
 }
 
+TEST(ChainTest, FindsAmongManyFalseBeginningsToo) {
+  const std::string text = std::string(10'000, 'a') + "ab" + std::string(1000, 'a') + "abc";
+  for (const std::size_t piece : {1, 7, 1000, 20'000}) {
+    bytes_chain c;
+    for (std::size_t at = 0; at < text.size(); at += piece)
+      c.append(bytes::copy_of(std::string_view(text).substr(at, piece)));
+    for (const char* what : {"ab", "aab", "abc", "b", "abcd"})
+      EXPECT_EQ(c.find(what).value_or(std::string::npos), text.find(what)) << what << piece;
+  }
+}
+
 TEST(ChainTest, OrderAndHashDoNotDependOnTheCuts) {
   bytes_chain cut(bytes::copy_of("ab"));
   cut.append(bytes::copy_of("cdefghijklmnopqrstuvwxyz"));
