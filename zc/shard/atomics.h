@@ -23,7 +23,6 @@ struct std_atomics {
   // How long to spin before sleeping, in pauses; see channel.h. Zero in the model.
   static constexpr unsigned spins_max = 256;
   static constexpr unsigned spins_min = 4;
-  static constexpr unsigned yields_max = 3;
 
   static void pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)

@@ -28,9 +28,9 @@
 //             the shard that it was suspended on.
 // Cost        try_send and try_receive: one atomic read-modify-write each (two with a weight), and a
 //             load to see whether somebody sleeps. A thread that has to wait spins first, as long as
-//             spinning has been worth it lately, then gives its core away a few times, then sleeps.
-//             A try_ form may spin, giving its core away, while a thread of the other side that was
-//             stopped between claiming a slot and filling it is on its way (mpsc, mpmc).
+//             spinning has been worth it lately, and then sleeps. In mpsc and mpmc a try_ form may
+//             have to wait, giving its core away, for a thread of the other side that was stopped
+//             in the three instructions between claiming a slot and filling it.
 // Errors      refusal, as a value.
 #pragma once
 
@@ -328,22 +328,24 @@ class channel {
         me.granted = true;
       }
     }
+    const progress how = put(item, me.weight);
+    if (how == progress::done) me.granted = false;  // it belongs to the item now
+    return how;
+  }
+  progress put(T& item, std::size_t weight) noexcept {
     for (unsigned tries = 0;; ++tries) {
-      switch (ring_.try_push(item, me.weight)) {
-        case ring_outcome::done:
-          me.granted = false;  // it belongs to the item now
-          wake(receivers_, 1);
-          return progress::done;
-        case ring_outcome::closed:
-          return progress::closed;
-        case ring_outcome::pending:
-          give_way(tries);
-          break;
-        default:
-          return progress::wait;
+      const ring_outcome how = ring_.try_push(item, weight);
+      if (how == ring_outcome::done) [[likely]] {
+        wake(receivers_, 1);
+        return progress::done;
       }
+      if (how != ring_outcome::pending) {
+        return how == ring_outcome::closed ? progress::closed : progress::wait;
+      }
+      give_way(tries);
     }
   }
+
   template <class Take>
   progress pop(Take&& take) noexcept {
     for (unsigned tries = 0;; ++tries) {

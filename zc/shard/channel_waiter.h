@@ -67,7 +67,9 @@ class channel_waiters {
 
   // Looks for a while whether it is worth to sleep at all. Where spinning has helped, the next one
   // spins longer; where it has not (the other side has no core to run on, or nothing to say), it is
-  // over after a few pauses. Giving the core away helps where both sides share one.
+  // over after a few pauses. No yields: on busy cores one who yields goes to the end of the line,
+  // and one who sleeps is let in as soon as it is woken. With three yields before the sleep
+  // streaming took a hundred times as long on two cores with thirty other threads.
   template <class Look>
   bool spin(Look&& look) noexcept {
     if constexpr (Atomics::spins_max == 0) return false;
@@ -81,10 +83,6 @@ class channel_waiters {
       return true;
     }
     budget_.store(std::max(budget / 2, Atomics::spins_min), std::memory_order_relaxed);
-    for (unsigned i = 0; i < Atomics::yields_max; ++i) {
-      Atomics::yield();
-      if (look()) return true;
-    }
     return false;
   }
 
