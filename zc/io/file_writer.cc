@@ -16,7 +16,8 @@
 namespace zc::io {
 namespace {
 
-constexpr std::size_t slices_max = 1024;  // per system call: IOV_MAX
+constexpr std::size_t records_max = std::size_t{1} << 20;  // of a queue: its slots are made at once
+constexpr std::size_t slices_max = 1024;                   // per system call: IOV_MAX
 constexpr std::size_t group_bytes_max =
     8_MiB;  // per call: larger ones gain nothing and delay what follows
 
@@ -75,7 +76,9 @@ name_parts parts_of(const std::string& path) {
 }  // namespace
 
 file_writer::file_writer(options how)
-    : how_(std::move(how)), disk_(how_.on != nullptr ? *how_.on : file_disk::instance()) {}
+    : how_(std::move(how)),
+      disk_(how_.on != nullptr ? *how_.on : file_disk::instance()),
+      queue_({.items_max = std::clamp<std::size_t>(how_.queue_records_max, 1, records_max)}) {}
 
 result<std::unique_ptr<file_writer>> file_writer::open(options how) {
   std::unique_ptr<file_writer> made(new file_writer(std::move(how)));
@@ -112,63 +115,69 @@ file_writer::~file_writer() {
 }
 
 void file_writer::close() {
-  {
-    const std::lock_guard lock(guard_);
-    closing_ = true;
-  }
-  work_.notify_one();
+  queue_.close();
   if (thread_.joinable()) thread_.join();
   if (how_.own_thread) return;
   while (answer_written() || write_waiting()) {
   }
 }
 
-bool file_writer::try_append(bytes_chain&& body, shard& from, done&& on_done) {
-  const std::size_t size = body.size();
-  {
-    const std::lock_guard lock(guard_);
-    const bool fits =
-        queued_bytes_ <= how_.queue_bytes_max && size <= how_.queue_bytes_max - queued_bytes_;
-    if (closing_ || queued_records_ >= how_.queue_records_max || (!fits && queued_records_ > 0)) {
+bool file_writer::admit(std::size_t charge) noexcept {
+  if (queued_records_.fetch_add(1) >= queue_.items_max()) {
+    queued_records_.fetch_sub(1);
+    return false;
+  }
+  std::size_t used = queued_bytes_.load();
+  do {
+    if (charge > how_.queue_bytes_max - used) {  // never more than queue_bytes_max are used
+      queued_records_.fetch_sub(1);
       return false;
     }
-    queue_.push_back({std::move(body), &from, std::move(on_done), {}});
-    queued_records_ += 1;
-    queued_bytes_ += size;
-    if (queue_.size() > 1) return true;  // the thread has been told of the first
-  }
-  work_.notify_one();
+  } while (!queued_bytes_.compare_exchange_weak(used, used + charge));
   return true;
+}
+
+void file_writer::dismiss(std::size_t records, std::size_t charges) noexcept {
+  queued_bytes_.fetch_sub(charges);
+  queued_records_.fetch_sub(records);
+}
+
+bool file_writer::try_append(bytes_chain&& body, shard& from, done&& on_done) {
+  const std::size_t charge = charge_of(body.size());
+  if (!admit(charge)) return false;
+  auto one = std::make_unique<record>(std::move(body), &from, std::move(on_done), result<void>());
+  if (queue_.try_send(std::move(one))) return true;
+  body = std::move(one->body);  // closed
+  on_done = std::move(one->on_done);
+  dismiss(1, charge);
+  return false;
 }
 
 file_writer::statistics file_writer::read() const {
   const std::lock_guard lock(guard_);
   statistics now = counts_;
-  now.queued_records = queued_records_;
-  now.queued_bytes = queued_bytes_;
+  now.queued_records = queued_records_.load();
+  now.queued_bytes = queued_bytes_.load();
   return now;
+}
+
+void file_writer::keep(std::unique_ptr<record>&& one) {
+  batch_.push_back(std::move(*one));
 }
 
 void file_writer::run() {
   name_this_thread("file_writer");
-  for (;;) {
-    {
-      std::unique_lock lock(guard_);
-      work_.wait(lock, [this] { return closing_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-    }
-    (void)write_waiting();
+  const auto take = [this](std::unique_ptr<record>&& one) { keep(std::move(one)); };
+  while (queue_.receive_many_blocking(SIZE_MAX, SIZE_MAX, take)) {
+    write_all(batch_);
     (void)answer_written();
   }
 }
 
 bool file_writer::write_waiting() {
   if (!batch_.empty()) return false;
-  {
-    const std::lock_guard lock(guard_);
-    batch_.swap(queue_);
-  }
-  if (batch_.empty()) return false;
+  const auto take = [this](std::unique_ptr<record>&& one) { keep(std::move(one)); };
+  if (queue_.try_receive_many(SIZE_MAX, take) == 0) return false;
   write_all(batch_);
   return true;
 }
@@ -256,18 +265,19 @@ result<void> file_writer::write_group(std::span<const record> group, std::size_t
 
 void file_writer::answer(std::vector<record>& batch) {
   std::size_t bytes = 0;
+  std::size_t charges = 0;
   std::size_t failed = 0;
   std::size_t failed_bytes = 0;
   for (record& r : batch) {
     bytes += r.body.size();
+    charges += charge_of(r.body.size());
     if (!r.outcome) failed += 1;
     if (!r.outcome) failed_bytes += r.body.size();
     r.body.clear();
   }
   {
     const std::lock_guard lock(guard_);
-    queued_records_ -= batch.size();
-    queued_bytes_ -= bytes;
+    dismiss(batch.size(), charges);
     counts_.records += batch.size() - failed;
     counts_.bytes += bytes - failed_bytes;
     counts_.failed += failed;

@@ -1,7 +1,7 @@
 // zc/io/file_writer.h - records appended to one file by a thread of its own, so that no shard waits
 // for a disk.
 //
-//     shards --try_append--> [ bounded queue ] --> thread: one gathered write per batch --> file
+//     shards --try_append--> [ channel ] --> thread: one gathered write per batch --> file
 //     shards <--------------------- done, posted to the shard that gave the record
 //
 // A record lands whole or not at all: what a full disk cut off is taken back before the next one is
@@ -21,8 +21,9 @@
 // Errors    Per record, to its callback.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -35,6 +36,7 @@
 #include "zc/base/result.h"
 #include "zc/base/units.h"
 #include "zc/mem/chain.h"
+#include "zc/shard/channel.h"
 #include "zc/shard/disk.h"
 #include "zc/shard/shard.h"
 
@@ -100,6 +102,13 @@ class file_writer {
   };
 
   explicit file_writer(options how);
+  bool admit(std::size_t charge) noexcept;
+  void dismiss(std::size_t records, std::size_t charges) noexcept;
+  // Bytes that a record counts as: one that is longer than the queue counts as the whole of it.
+  std::size_t charge_of(std::size_t size) const noexcept {
+    return std::min(size, how_.queue_bytes_max);
+  }
+  void keep(std::unique_ptr<record>&& one);
   result<std::unique_ptr<disk_file>> open_file(bool truncate);
   std::chrono::system_clock::time_point wall_now() const;
   void run();
@@ -121,14 +130,13 @@ class file_writer {
   std::chrono::sys_time<std::chrono::milliseconds> last_backup_{};
   std::thread thread_;
 
+  // Waiting or being written: what the bounds are for. The channel alone would forget a record when
+  // it is taken out.
+  std::atomic<std::size_t> queued_records_{0};
+  std::atomic<std::size_t> queued_bytes_{0};
+  channel<std::unique_ptr<record>, mpsc> queue_;
   mutable std::mutex guard_;
-  std::condition_variable work_;
-  // Under guard_.
-  std::vector<record> queue_;
-  std::size_t queued_records_ = 0;
-  std::size_t queued_bytes_ = 0;
-  bool closing_ = false;
-  statistics counts_;
+  statistics counts_;  // under guard_
 };
 
 }  // namespace zc::io
