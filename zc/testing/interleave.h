@@ -558,7 +558,6 @@ struct model_atomics {
   using parker = model_parker;
   static constexpr unsigned spins_max = 0;
   static constexpr unsigned spins_min = 0;
-  static constexpr unsigned yields_max = 0;
   static void pause() noexcept {}
   static void yield() { interleave::yield(); }
   template <class T>
