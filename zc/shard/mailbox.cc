@@ -9,13 +9,19 @@
 #include "zc/shard/shard.h"
 
 namespace zc {
+namespace {
 
-mailbox::mailbox(shard& to, std::size_t letters_max)
-    : to_(to),
-      mask_(std::bit_ceil(std::max<std::size_t>(letters_max, 2)) - 1),
-      room_(&must_wait, this) {
+// At least 2: with one place, free for the next round and filled in this one would look the same.
+std::uint64_t places(std::size_t letters_max) {
   ZC_REQUIRES(letters_max > 0 && letters_max <= (std::size_t{1} << 20),
               "a mailbox requires room for 1 to 2^20 letters");
+  return std::bit_ceil(std::max<std::size_t>(letters_max, 2));
+}
+
+}  // namespace
+
+mailbox::mailbox(shard& to, std::size_t letters_max)
+    : to_(to), mask_(places(letters_max) - 1), room_(&must_wait, this) {
   slots_ = std::make_unique<slot[]>(mask_ + 1);
   for (std::uint64_t i = 0; i <= mask_; ++i) slots_[i].turn.store(i, std::memory_order_relaxed);
 }
