@@ -599,8 +599,17 @@ TEST_P(PollerContractTest, AStreamDestroyedBeforeItsFailureIsToldHearsNothing) {
   EXPECT_EQ(client_.failures, 0);
 }
 
-TEST_P(PollerContractTest, AnUnknownNameAndUnknownCongestionControlAreErrorValues) {
-  EXPECT_FALSE(io().connect(*endpoint::parse("no-such-host.invalid:1"), {}, client_));
+TEST_P(PollerContractTest, AnUnknownNameIsToldByPollAndToAListenerAtOnce) {
+  EXPECT_FALSE(io().listen(*endpoint::parse("no-such-host.invalid:1"), {}, server_));
+  auto made = io().connect(*endpoint::parse("no-such-host.invalid:1"), {}, client_);
+  ASSERT_TRUE(made);
+  client_.io = std::move(*made);
+  EXPECT_EQ(client_.failures, 0);
+  ASSERT_TRUE(until([&] { return client_.failures == 1; }));
+  EXPECT_EQ(client_.failure.code, errc::system);
+}
+
+TEST_P(PollerContractTest, UnknownCongestionControlIsAnErrorValue) {
   socket_options how;
   how.congestion = "no-such-thing";
   EXPECT_FALSE(io().listen(*endpoint::parse("127.0.0.1:0"), how, server_));

@@ -878,33 +878,33 @@ void knock(const std::shared_ptr<sim_link>& on, nanoseconds tried, nanoseconds w
 
 result<std::unique_ptr<stream>> poller_impl::connect(const endpoint& to, const socket_options& how,
                                                      stream_events& events) {
-  auto place = resolved(to);
-  if (!place) return std::unexpected(place.error());
+  const auto found = resolved(to);
   if (const auto fine = known(how); !fine) return std::unexpected(fine.error());
+  endpoint place = found.value_or(to);
   endpoint from;
-  if (place->unix_path.empty()) {
-    from.host = place->host.find(':') != std::string::npos ? "::1" : "127.0.0.1";
-    if (any_host(place->host)) place->host = from.host;
+  if (place.unix_path.empty()) {
+    from.host = place.host.find(':') != std::string::npos ? "::1" : "127.0.0.1";
+    if (any_host(place.host)) place.host = from.host;
     from.port = net_->port();
   } else {
     from.unix_path = "(unnamed)";
   }
-  auto on = std::make_shared<sim_link>(net_, net_->next_link++, *place, from);
+  auto on = std::make_shared<sim_link>(net_, net_->next_link++, place, from);
   on->draw();
   const auto bomb = std::ranges::find_if(
-      net_->bombs, [&](const core::bomb& b) { return same_place(b.at, *place); });
+      net_->bombs, [&](const core::bomb& b) { return same_place(b.at, place); });
   if (bomb != net_->bombs.end()) {
     on->way[bomb->side == sim_network::towards::server ? 0 : 1].break_at = bomb->bytes;
     net_->bombs.erase(bomb);
   }
   auto made = std::make_shared<sock>(on, 0);
   made->begin(*this, events);
-  net_->trace.note("connect", {on->id, place->port});
+  net_->trace.note("connect", {on->id, place.port});
   const bool path_is_free =
-      !place->unix_path.empty() &&
-      std::ranges::none_of(net_->doors, [&](door* d) { return same_place(d->at(), *place); });
-  if (path_is_free) {
-    made->connected(ENOENT);
+      !place.unix_path.empty() &&
+      std::ranges::none_of(net_->doors, [&](door* d) { return same_place(d->at(), place); });
+  if (!found || path_is_free) {
+    made->connected(found ? ENOENT : EHOSTUNREACH);
   } else {
     net_->events.after(on->way[0].latency,
                        [on] { knock(on, nanoseconds(0), std::chrono::seconds(1)); });
