@@ -243,6 +243,10 @@ zc::task<> shard_graph::close_down() {
   for (auto& p : pipelines_) p->drain(stop_by_);
   phase_ = phase::draining_pipelines;
   co_await until([this] { return pipelines_drained() || on_.now() >= stop_by_; });
+  // Whose time is over settles now: its own timer may come after the question what it gave up.
+  if (!pipelines_drained()) {
+    for (auto& p : pipelines_) p->drain(stop_by_);
+  }
   for (auto& [id, e] : exporters_) e->drain(stop_by_);
   phase_ = phase::draining_exporters;
   // One tick beyond the deadline: the nodes' own deadline timers settle what is left.

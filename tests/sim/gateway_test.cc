@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -313,8 +314,8 @@ class loud_log final : public log {
 
 class run {
  public:
-  explicit run(std::uint64_t seed)
-      : p_(seed),
+  explicit run(std::uint64_t seed, const std::function<void(plan&)>& adjust = {})
+      : p_(adjusted(plan(seed), adjust)),
         random_(p_.random.fork(1)),
         limits_(p_.memory),
         others_(256_MiB),
@@ -356,6 +357,10 @@ class run {
     bool uncertain = false;  // at least one attempt ended without an answer
   };
 
+  static plan adjusted(plan p, const std::function<void(plan&)>& adjust) {
+    if (adjust) adjust(p);
+    return p;
+  }
   void make_backends();
   void make_gateway(std::uint64_t seed);
   void make_clients();
@@ -682,7 +687,23 @@ TEST(SimGatewayTest, WhatWasAcceptedIsDeliveredOrReportedAndEverythingEnds) {
   over_seeds(1500, live);
 }
 
-// The test above can fail: a backend that forgets one request in twenty, which to the books is the
+// Found by seed 3169 of the test above: what a batch processor still held when the grace was over
+// was in nobody's report.
+TEST(SimGatewayTest, WhatIsJoinedWhenTheGraceIsOverIsReported) {
+  over_seeds(300, [](std::uint64_t seed) {
+    run r(seed, [](plan& p) {
+      p.batches = true;
+      p.heals = false;
+      p.grace = milliseconds(p.random.below(3) * 20);
+    });
+    r.load();
+    r.stop();
+    r.check();
+    return r.finish();
+  });
+}
+
+// The tests above can fail: a backend that forgets one request in twenty, which to the books is the
 // same as a gateway that does, is found at once.
 TEST(SimGatewayTest, ALossOfOneRequestInTwentyIsFoundWithinAFewSeeds) {
   const auto found = [](std::uint64_t seed) {
