@@ -239,8 +239,8 @@ TEST(SimShardTest, TimersPostsAndBlocksKeepTheirPromisesWhoeverIsLate) {
 // A world in which wake-ups may be lost would not notice: here is one that loses them.
 TEST(SimShardTest, ALostWakeUpWouldBeFound) {
   const auto lost = [](std::uint64_t seed) {
-    sim_world world(seed);
     zc::quota limits(16_MiB);
+    sim_world world(seed);
     zc::shard& a = world.add_shard(limits);
     zc::shard& b = world.add_shard(limits);
     // Noticed only when the other shard has something else to do.
