@@ -7,12 +7,14 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
 
 #include "bench/zc/harness.h"
+#include "zc/shard/channel.h"
 #ifdef BENCH_HAVE_TBB
 #include <oneapi/tbb/concurrent_queue.h>
 #endif
@@ -75,6 +77,19 @@ void add_channel(const std::string& name) {
       },
       2);
 }
+
+template <class Topology>
+class zc_channel {
+ public:
+  void send(std::uint64_t item) { keep_result(channel_.send_blocking(std::move(item))); }
+  std::uint64_t receive() { return *channel_.receive_blocking(); }
+
+ private:
+  static void keep_result(const zc::channel_result<void>& sent) {
+    if (!sent) std::abort();
+  }
+  zc::channel<std::uint64_t, Topology> channel_{{.items_max = capacity}};
+};
 
 class mutex_deque {
  public:
@@ -157,6 +172,8 @@ using boost_spsc =
 }  // namespace
 
 void add_channels() {
+  add_channel<zc_channel<zc::mpmc>>("zc");
+  add_channel<zc_channel<zc::spsc>>("zc_spsc");
   add_channel<mutex_deque>("mutex");
 #ifdef BENCH_HAVE_TBB
   add_channel<tbb_bounded>("tbb");

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -46,13 +47,14 @@ void run(const std::string& name, double seconds) {
   }
   one_case& c = found->second;
   const double wanted = seconds * 1e9;
-  while (c.times == 0) {  // how many operations fill the time: measured once, doubling
-    for (std::uint64_t n = 1;; n *= 2) {
-      const double took = c.run(n);
-      if (took < wanted / 4 && n < 1u << 30) continue;
-      c.times = static_cast<std::uint64_t>(static_cast<double>(n) * wanted / took) + 1;
-      break;
-    }
+  // How many operations fill the time: measured once, doubling. Of two threads never few, or one
+  // turn of the scheduler would be the figure.
+  const std::uint64_t fewest = c.threads > 1 ? 32 : 1;
+  for (std::uint64_t n = fewest; c.times == 0; n *= 2) {
+    const double took = c.run(n);
+    if (took < wanted / 4 && n < 1u << 30) continue;
+    const double fills = static_cast<double>(n) * wanted / took;
+    c.times = std::max(fewest, static_cast<std::uint64_t>(fills) + 1);
   }
   const double took = c.run(c.times);
   const double memory = c.memory ? c.memory() : 0;

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "bench/zc/harness.h"
+#include "zc/shard/snapshot.h"
 
 namespace bench {
 namespace {
@@ -16,6 +17,18 @@ struct settings {
 }  // namespace
 
 void add_snapshots() {
+  add("snapshot_read/zc", [](std::uint64_t n) {
+    const zc::snapshot<settings> current{settings()};
+    zc::snapshot<settings>::reader mine(current);
+    return loop(n, [&] { keep(mine.read().values[7]); });
+  });
+  add("snapshot_load/zc", [](std::uint64_t n) {
+    const zc::snapshot<settings> current{settings()};
+    return loop(n, [&] {
+      const zc::snapshot<settings>::pin mine = current.load();
+      keep(mine->values[7]);
+    });
+  });
   // Reads one value of the current settings.
   add("snapshot_read/mutex_copy", [](std::uint64_t n) {
     std::mutex guard;

@@ -103,11 +103,12 @@ impl Suite {
             return format!("{{\"error\": \"no case {name}\"}}");
         };
         let wanted = seconds * 1e9;
-        let mut n = 1u64;
+        let fewest = if case.threads > 1 { 32 } else { 1 };
+        let mut n: u64 = fewest;
         while case.times == 0 {
             let took = (case.run)(n);
             if took >= wanted / 4.0 || n >= 1 << 30 {
-                case.times = (n as f64 * wanted / took) as u64 + 1;
+                case.times = fewest.max((n as f64 * wanted / took) as u64 + 1);
             }
             n *= 2;
         }
