@@ -18,7 +18,7 @@ LIMIT = 64 << 20
 # Program and libraries (~12 MiB), connections and sessions, and what may be charged above the limit: compressed bodies
 # while they are sent, and the receive slab that reads go to while requests are refused. Payload itself is resident only
 # as far as it is charged (zc/mem/pool.h), however busy the machine is.
-CONSTANT = 24 << 20
+CONSTANT = 40 << 20
 
 
 class Sink:
