@@ -633,7 +633,8 @@ void run::check() {
       const auto& got = b.taken[number];
       const bool at_the_door = alone && how.queue.enabled && !how.queue.wait_for_result &&
                                !a.uncertain && !a.accepted && a.refused;
-      if (at_the_door && !p_.batches) {
+      // Where connections of clients break, an HTTP/1.1 client may have sent it twice unasked.
+      if (at_the_door && !p_.batches && p_.how != weather::rough) {
         EXPECT_TRUE(got.empty()) << "request " << number << " was refused and delivered";
       }
       int most = 0;
