@@ -346,6 +346,7 @@ class run {
   std::uint64_t lost_in_silence(std::size_t e);
   std::uint64_t missing(std::size_t e);
   void let_backends_lie();
+  void let_backends_refuse();
 
  private:
   struct asked {
@@ -622,6 +623,12 @@ void run::let_backends_lie() {
   for (auto& b : backends_) b->how.lie = 0.05;
 }
 
+void run::let_backends_refuse() {
+  mood closed;
+  closed.refuse = 1;
+  for (auto& b : backends_) b->feel(closed);
+}
+
 void run::check() {
   EXPECT_LE(limits_.peak(), limits_.limit() + overdraft_max);
   EXPECT_TRUE(empty()) << "a queue is stopped and still holds something";
@@ -695,8 +702,16 @@ TEST(SimGatewayTest, WhatIsJoinedWhenTheGraceIsOverIsReported) {
     run r(seed, [](plan& p) {
       p.batches = true;
       p.heals = false;
-      p.grace = milliseconds(p.random.below(3) * 20);
+      p.grace = p.random.between(milliseconds(10), milliseconds(60));
+      p.world.stall = 0.3;  // timers of several ticks are late together, and then come in order
+      for (exporter_settings& e : p.exporters) {  // and nobody downstream has room
+        e.queue.enabled = true;
+        e.queue.wait_for_result = false;
+        e.queue.sizer = queue_sizer::requests;
+        e.queue.queue_size = 1;
+      }
     });
+    r.let_backends_refuse();
     r.load();
     r.stop();
     r.check();
