@@ -411,8 +411,9 @@ class run {
   std::vector<zc::shard*> shards_;
   std::vector<std::unique_ptr<backend>> backends_;  // one per exporter
   gateway_settings settings_;
+  zc::snapshot<gateway_settings> live_{gateway_settings{}};
   loud_log log_;
-  shared_parts shared_{settings_, log_, 1, {}, {}, {}, {}};
+  shared_parts shared_{settings_, live_, log_, 1, {}, {}, {}, {}};
   std::vector<std::unique_ptr<shard_graph>> graphs_;
   std::array<std::unique_ptr<zc::net::client>, 2> clients_;  // gRPC, HTTP
   std::map<int, asked> all_;
@@ -465,6 +466,7 @@ void run::make_gateway(std::uint64_t seed) {
     logs.processors = {"batch"};
   }
   settings_.pipelines.push_back(logs);
+  live_.publish(settings_);
   shared_.shards = static_cast<unsigned>(p_.shards);
   for (const exporter_settings& e : settings_.exporters) {
     const std::size_t bytes =
