@@ -88,7 +88,7 @@ struct desk {
     std::string all;
     std::vector<std::string> names = *world.disk().list(folder);
     // Sorted by time; the current file is the newest.
-    std::ranges::stable_partition(names, [](const std::string& n) { return n != "log.json"; });
+    if (std::erase(names, "log.json") > 0) names.push_back("log.json");
     for (const std::string& name : names) {
       zc::file_options how;
       how.readable = true;
