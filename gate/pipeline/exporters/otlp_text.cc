@@ -187,7 +187,7 @@ short_text time_text(std::uint64_t nanoseconds) {
     text.append(".%09u", fraction);
     text.drop_zeros();
   }
-  text.append(" +0000 UTC");
+  text.append("%s", " +0000 UTC");
   return text;
 }
 
