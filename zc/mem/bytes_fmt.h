@@ -70,8 +70,10 @@ class escaping_formatter {
 
 }  // namespace zc::detail
 
+namespace fmt {
+
 template <>
-struct fmt::formatter<zc::bytes> : zc::detail::escaping_formatter {
+struct formatter<zc::bytes> : zc::detail::escaping_formatter {
   template <class Context>
   auto format(const zc::bytes& b, Context& to) const {
     auto out = to.out();
@@ -83,7 +85,7 @@ struct fmt::formatter<zc::bytes> : zc::detail::escaping_formatter {
 };
 
 template <>
-struct fmt::formatter<zc::bytes_chain> : zc::detail::escaping_formatter {
+struct formatter<zc::bytes_chain> : zc::detail::escaping_formatter {
   template <class Context>
   auto format(const zc::bytes_chain& chain, Context& to) const {
     auto out = to.out();
@@ -98,3 +100,5 @@ struct fmt::formatter<zc::bytes_chain> : zc::detail::escaping_formatter {
     return finish(out, chain.size());
   }
 };
+
+}  // namespace fmt
