@@ -13,10 +13,10 @@
 #include <utility>
 
 #include "zc/base/ledger.h"
+#include "zc/mem/recycled.h"
 #include "zc/net/client.h"
 #include "zc/shard/shard.h"
 #include "zc/wire/grpc/framing.h"
-#include "zc/wire/http2/allocator.h"
 #include "zc/wire/http2/client_session.h"
 
 namespace zc::net {
@@ -49,9 +49,11 @@ struct grpc_list {
   }
 };
 
+inline constexpr std::size_t calls_kept = 1024;  // ended calls whose memory a thread keeps
+
 // One request, from send() to its outcome. Always in exactly one list: the queue's, its
 // connection's, or that of what has ended.
-class grpc_call final : public http2::client_stream, public http2::recycled {
+class grpc_call final : public http2::client_stream, public recycled<grpc_call, calls_kept> {
  public:
   grpc_call(grpc_client& home, client_request&& request, client::done then);
 

@@ -21,12 +21,12 @@
 #include <span>
 #include <string_view>
 
+#include "zc/mem/recycled.h"
 #include "zc/net/refusal.h"
 #include "zc/net/service.h"
 #include "zc/shard/shard.h"
 #include "zc/wire/grpc/framing.h"
 #include "zc/wire/grpc/pieces.h"
-#include "zc/wire/http2/allocator.h"
 #include "zc/wire/http2/session.h"
 
 namespace zc::net {
@@ -34,7 +34,9 @@ namespace zc::net {
 class h2_session;
 class h2_stream;
 
-class h2_exchange final : public exchange, public http2::recycled {
+inline constexpr std::size_t streams_kept = 1024;  // ended ones whose memory a thread keeps
+
+class h2_exchange final : public exchange, public recycled<h2_exchange, streams_kept> {
  public:
   ~h2_exchange() override;
   const request_head& head() const noexcept override { return head_; }
@@ -53,7 +55,7 @@ class h2_exchange final : public exchange, public http2::recycled {
   bool spent_ = false;
 };
 
-class h2_stream final : public http2::stream, public http2::recycled {
+class h2_stream final : public http2::stream, public recycled<h2_stream, streams_kept> {
  public:
   enum class phase : std::uint8_t { head, body, serving, answered };
 

@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstddef>
-#include <new>
 
 namespace zc::http2 {
 
@@ -25,15 +24,5 @@ void* allocate_zeroed(std::size_t count, std::size_t each) noexcept;  // as call
 
 // Bytes that the calling thread keeps for reuse.
 std::size_t cached_bytes() noexcept;
-
-// Base of objects that come and go with every request: their memory is from these lists too.
-struct recycled {
-  static void* operator new(std::size_t n) {
-    void* const block = allocate(n);
-    if (block == nullptr) throw std::bad_alloc();
-    return block;
-  }
-  static void operator delete(void* block) noexcept { release(block); }
-};
 
 }  // namespace zc::http2
