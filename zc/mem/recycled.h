@@ -25,39 +25,39 @@ class recycled {
  public:
   static void* operator new(std::size_t size) {
     static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
-    static_assert(sizeof(T) >= sizeof(piece));
+    static_assert(sizeof(T) >= sizeof(free_node));
     // Derived classes and arrays are none of our business.
-    if (size != sizeof(T) || kept.first == nullptr) return ::operator new(size);
-    piece* const one = kept.first;
+    if (size != sizeof(T) || kept_.first == nullptr) return ::operator new(size);
+    free_node* const one = kept_.first;
     unpoison(one, sizeof(T));
-    kept.first = one->next;
-    kept.count -= 1;
+    kept_.first = one->next;
+    kept_.count -= 1;
     return one;
   }
   static void operator delete(void* at, std::size_t size) noexcept {
-    if (size != sizeof(T) || kept.count == Kept || over) return ::operator delete(at, size);
-    kept.first = ::new (at) piece{kept.first};
-    kept.count += 1;
+    if (size != sizeof(T) || kept_.count == Kept || over_) return ::operator delete(at, size);
+    kept_.first = ::new (at) free_node{kept_.first};
+    kept_.count += 1;
     poison(at, sizeof(T));
   }
   // What this thread keeps now, for tests.
-  static std::size_t kept_here() noexcept { return kept.count; }
+  static std::size_t kept_here() noexcept { return kept_.count; }
 
  protected:
   recycled() noexcept = default;
   ~recycled() = default;
 
  private:
-  struct piece {
-    piece* next;
+  struct free_node {
+    free_node* next;
   };
   struct keeper {
-    piece* first = nullptr;
+    free_node* first = nullptr;
     std::size_t count = 0;
     ~keeper() {
-      over = true;
+      over_ = true;
       while (first != nullptr) {
-        piece* const one = first;
+        free_node* const one = first;
         unpoison(one, sizeof(T));
         first = one->next;
         ::operator delete(static_cast<void*>(one), sizeof(T));
@@ -65,8 +65,8 @@ class recycled {
       count = 0;
     }
   };
-  static inline thread_local keeper kept;
-  static inline thread_local bool over = false;  // objects may go after the keeper has
+  static inline thread_local keeper kept_;
+  static inline thread_local bool over_ = false;  // objects may go after the keeper has
 };
 
 }  // namespace zc
