@@ -74,7 +74,7 @@ inline constexpr std::size_t members_max = 64;  // of an aggregate that is looke
 
 template <class T, std::size_t At = 0>
 constexpr bool has_staying_member() {
-  if constexpr (At == members_max) {
+  if constexpr (At == members_max) {  // NOLINT(bugprone-branch-clone): each asks for less
     return false;
   } else if constexpr (stays_at<T>(std::make_index_sequence<At>())) {
     return true;

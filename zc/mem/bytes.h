@@ -362,7 +362,7 @@ template <class C>
   requires byte_container<C>
 bytes bytes::from_container(C&& taken) {
   if (std::ranges::empty(taken)) return {};
-  auto* claim = new detail::moved_container<C>(std::move(taken));
+  auto* claim = new detail::moved_container<C>(std::forward<C>(taken));
   return adopt(*claim, claim->region());
 }
 

@@ -273,7 +273,7 @@ class channel {
   static const channel_limits& checked(const channel_limits& limits) noexcept {
     ZC_REQUIRES(limits.items_max >= 1 && limits.items_max <= ring::capacity_max,
                 "a channel requires 1 <= items_max <= 2^30");
-    return limits;
+    return limits;  // NOLINT(bugprone-return-const-ref-from-parameter): used up where it is called
   }
   std::size_t weight_of(const T& item) const noexcept {
     if constexpr (weighed) return weigh_(item);
@@ -596,6 +596,7 @@ class channel {
           ZC_CHECK(size <= sizeof self.memory_);
           return self.memory_;
         }
+        // NOLINTNEXTLINE(misc-new-delete-overloads): what belongs to it takes an awaiter
         static void operator delete(void*, std::size_t) noexcept {}  // the awaiter's
         loop get_return_object() noexcept {
           return {std::coroutine_handle<promise_type>::from_promise(*this)};

@@ -30,6 +30,7 @@
 #include <gtest/gtest.h>
 
 #include "zc/testing/interleave.h"
+#include "zc/testing/leaks.h"
 #include "zc/testing/seed.h"
 #include "zc/testing/shard_rig.h"
 
@@ -939,6 +940,7 @@ struct forgetful_atomics : model_atomics {
   using parker = forgetful_parker;
 };
 TEST(ChannelModelTest, FindsWhatIsBrokenOnPurpose) {
+  const testing::leaks_expected here;
   const channel_limits one{.items_max = 1};
   EXPECT_NE(
       interleave::explore({}, hand_over<mpmc, unweighed, torn_atomics>(2, 1, 1, {.items_max = 2}))

@@ -259,6 +259,7 @@ class snapshot {
     return address;
   }
   static version* pointer(word w) noexcept {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): pointer and claims are one word
     return reinterpret_cast<version*>(static_cast<std::uintptr_t>(w & pointer_mask));
   }
 

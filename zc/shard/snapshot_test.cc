@@ -24,6 +24,7 @@
 #include <gtest/gtest.h>
 
 #include "zc/testing/interleave.h"
+#include "zc/testing/leaks.h"
 #include "zc/testing/seed.h"
 
 namespace zc {
@@ -348,6 +349,7 @@ struct forgetful_atomics : model_atomics {
 };
 
 TEST(SnapshotModelTest, FindsWhatIsBrokenOnPurpose) {
+  const testing::leaks_expected here;
   EXPECT_NE(interleave::explore({}, readers_and_writers<torn_atomics>(1, 1, 1)).failure, "");
   EXPECT_NE(interleave::explore({}, readers_and_writers<forgetful_atomics>(1, 1, 1)).failure, "");
 }
