@@ -12,6 +12,7 @@ zc::net::server_options options_of(const zc::endpoint& at) {
   how.grpc = false;
   how.message_bytes_max = 4_KiB;
   how.connections_max = 256;
+  how.reads_when_short = true;  // overload is when an operator looks
   return how;
 }
 

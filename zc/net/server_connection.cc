@@ -60,6 +60,7 @@ std::span<std::byte> server_connection::receive_room() {
 }
 
 std::span<std::byte> server_connection::room_from_memory() {
+  if (options().reads_when_short) return on().receive_room(urgency::draining);
   const bool under_way = session_ != nullptr && session_->message_under_way();
   if (home_.gate().ask(under_way) == memory_gate::answer::pause) {
     home_.gate().wait(*this);
