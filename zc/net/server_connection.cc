@@ -63,32 +63,32 @@ std::span<std::byte> server_connection::room_from_memory() {
   if (options().reads_when_short) return on().receive_room(urgency::draining);
   const bool under_way = session_ != nullptr && session_->message_under_way();
   if (home_.gate().ask(under_way) == memory_gate::answer::pause) {
-    home_.gate().wait(*this);
-    return hold(pause_for::memory);
+    return room_when_short(under_way);
   }
   if (session_ != nullptr) {
     const std::span<std::byte> own = session_->direct_room();
     if (!own.empty()) {
       direct_ = true;
       starved_ = false;
-      starved_since_ = {};
+      short_since_ = {};
       return own;
     }
   }
   const std::span<std::byte> slab = on().receive_room(urgency::ordinary);
-  if (slab.empty()) return room_when_starved(under_way);
+  if (slab.empty()) return room_when_short(under_way);
   starved_ = false;
-  starved_since_ = {};
+  short_since_ = {};
   return slab;
 }
 
-// Not even a slab. Wait as long as the gate does; then refuse what is under way, and read on to
-// refuse what comes.
-std::span<std::byte> server_connection::room_when_starved(bool under_way) {
+// No turn of ours, or not even a slab. Wait as long as the gate does, counted by ourselves: others
+// may be faster each time that memory is free. Then refuse what is under way, and read on to refuse
+// what comes.
+std::span<std::byte> server_connection::room_when_short(bool under_way) {
   const time_point now = on().now();
-  if (starved_since_ == time_point{}) starved_since_ = now;
+  if (short_since_ == time_point{}) short_since_ = now;
   const memory_gate::answer answer = home_.gate().ask(under_way, true);
-  if (answer != memory_gate::answer::refuse && now - starved_since_ < options().admission_wait) {
+  if (answer != memory_gate::answer::refuse && now - short_since_ < options().admission_wait) {
     home_.gate().wait(*this);
     return hold(pause_for::memory);
   }

@@ -94,7 +94,7 @@ class server_connection final : public link, public session_host, private memory
   void on_memory_news() override;
 
   std::span<std::byte> room_from_memory();
-  std::span<std::byte> room_when_starved(bool under_way);
+  std::span<std::byte> room_when_short(bool under_way);
   std::span<std::byte> hold(pause_for why) noexcept;
   void read_on();
   void drop_received(std::size_t n);
@@ -116,7 +116,7 @@ class server_connection final : public link, public session_host, private memory
   const std::string peer_;
   pause_for paused_ = pause_for::nothing;
   bool direct_ = false;     // the room last given was the session's own
-  bool starved_ = false;    // the pool refuses blocks and the wait is over
+  bool starved_ = false;    // no memory for us, and the wait is over
   bool head_open_ = false;  // as the session last said
   bool writing_ = false;    // output waits
   bool peer_ended_ = false;
@@ -126,7 +126,7 @@ class server_connection final : public link, public session_host, private memory
   bool ended_ = false;  // reported to the server
   std::size_t dropped_ = 0;
   std::uint64_t counted_out_ = 0;
-  time_point starved_since_{};  // of an unbroken row of refusals by the pool
+  time_point short_since_{};  // how long there has been no memory for us
   time_point head_since_{};
   time_point last_in_{};
   time_point last_out_{};

@@ -287,6 +287,24 @@ TEST_F(ServerMemoryTest, LongOverloadIsRefusedWithAHintAndEndsWhenMemoryIsBack) 
   EXPECT_TRUE(heard(*p, "\r\n\r\nthird"));
 }
 
+TEST_F(ServerMemoryTest, WhoFindsMemoryTakenEachTimeItIsFreeIsRefusedInTheEnd) {
+  start([](server_options& how) { how.admission_wait = 100ms; });
+  auto p = connect();
+  p->send(post("first"));
+  ASSERT_TRUE(heard(*p, "\r\n\r\nfirst"));
+  take_memory(false);
+  p->send(post("second"));
+  for (int i = 0; i < 100 && p->heard.find("503") == std::string::npos; ++i) {
+    l.run_for(10ms);
+    give_memory();                              // tells the connection, in the next turn,
+    l.on.post([this] { take_memory(false); });  // and here somebody is faster
+  }
+  // Looked at without another turn: memory that stays away would get it refused in any case.
+  EXPECT_NE(p->heard.find("HTTP/1.1 503 Service Unavailable\r\n"), std::string::npos) << p->heard;
+  EXPECT_EQ(echo.served, 1);
+  give_memory();
+}
+
 TEST_F(ServerMemoryTest, ABodyForWhichNothingIsLeftWaitsAndIsThenRefused) {
   start([](server_options& how) { how.admission_wait = 40ms; });
   echo.hold = true;
