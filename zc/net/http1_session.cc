@@ -148,7 +148,8 @@ class http1_session final : public session {
   std::uint64_t left_ = 0;            // of the body: length and skip
   http1::chunked_decoder chunks_;
   piece_collector body_;
-  bytes_builder block_;  // where the rest of a long body goes
+  std::unique_ptr<body_watcher> watcher_;  // of a body of known length
+  bytes_builder block_;                    // where the rest of a long body goes
   bytes_chain pending_;  // came behind a request that waits for its answer; at most one read
   http1_exchange* open_ = nullptr;
 };
@@ -377,6 +378,7 @@ void http1_session::begin_body(const http1::request_head& head) {
     chunks_ = {};
   } else if (left_ > 0) {
     phase_ = phase::length;
+    if (left_ >= watched_bytes_min) watcher_ = host_.answers().watch(request_);
   } else {
     finish_body();
     return;
@@ -390,7 +392,9 @@ void http1_session::take_length(bytes& input) {
   const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size()));
   left_ -= n;
   ledger::count_received(n);
-  if (!keep_piece(input.split_to(n), static_cast<std::size_t>(left_))) return;
+  bytes piece = input.split_to(n);
+  if (watcher_ != nullptr) watcher_->on_piece(piece.view());
+  if (!keep_piece(std::move(piece), static_cast<std::size_t>(left_))) return;
   if (left_ == 0) finish_body();
 }
 
@@ -446,6 +450,7 @@ void http1_session::on_direct(std::size_t n) {
   block_.commit(n);
   left_ -= n;
   ledger::count_received(n);
+  if (watcher_ != nullptr) watcher_->on_piece(block_.written().last(n));
   if (left_ > 0 && !block_.spare().empty()) return;
   const bool kept = body_.append(std::move(block_).freeze(), static_cast<std::size_t>(left_));
   block_ = bytes_builder();
@@ -459,6 +464,7 @@ void http1_session::on_direct(std::size_t n) {
 void http1_session::finish_body() {
   phase_ = phase::waiting;
   auto request = std::make_unique<http1_exchange>(*this, std::move(request_));
+  request->watched_by(std::move(watcher_));
   open_ = request.get();
   host_.answers().serve(std::move(request), body_.take());
 }
@@ -466,6 +472,7 @@ void http1_session::finish_body() {
 void http1_session::drop_body() {
   body_.clear();
   block_ = bytes_builder();
+  watcher_.reset();
 }
 
 void http1_session::on_end() {

@@ -124,13 +124,24 @@ class notebook final : public service {
   struct entry {
     request_head head;
     std::string body;
+    std::string watched;
   };
+  struct watcher final : body_watcher {
+    void on_piece(std::span<const std::byte> arrived) noexcept override {
+      text.append(reinterpret_cast<const char*>(arrived.data()), arrived.size());
+    }
+    std::string text;
+  };
+  std::unique_ptr<body_watcher> watch(const request_head&) override {
+    return std::make_unique<watcher>();
+  }
   std::optional<grpc::status> admit(request_head& head) override {
     admitted += 1;
     return refuse_with && head.path == "/refused" ? refuse_with : std::nullopt;
   }
   void serve(std::unique_ptr<exchange> request, bytes_chain body) override {
-    seen.push_back({request->head(), as_text(body)});
+    const auto* by = static_cast<watcher*>(request->watcher());
+    seen.push_back({request->head(), as_text(body), by != nullptr ? by->text : ""});
     if (wait) {
       waiting.push_back(std::move(request));
       return;
@@ -352,6 +363,18 @@ TEST_F(Http2ServerTest, PlainHttpRequestsReachTheSameService) {
   answer& head = ask(http_head("HEAD", "/healthz"), "");
   EXPECT_EQ(head["content-length"], "2");
   EXPECT_TRUE(head.body.empty());
+}
+
+TEST_F(Http2ServerTest, LongBodiesOfPlainRequestsAreWatched) {
+  listen();
+  const std::string body = std::string(50'000, 'a') + std::string(50'000, 'b');
+  ask(http_head("POST", "/v1/logs", {{"content-length", "100000"}}), body);
+  ask(http_head("POST", "/v1/logs"), body);  // nobody knows how long it will be
+  ASSERT_EQ(notes.seen.size(), 2u);
+  EXPECT_EQ(notes.seen[0].body, body);
+  EXPECT_EQ(notes.seen[0].watched, body);
+  EXPECT_EQ(notes.seen[1].body, body);
+  EXPECT_EQ(notes.seen[1].watched, "");
 }
 
 TEST_F(Http2ServerTest, HttpRefusalsCarryAStatusInTheRequestsEncoding) {

@@ -314,7 +314,18 @@ void h2_stream::on_data(bytes piece) {
   }
 }
 
+// Who watches is asked when the first of the body comes.
+void h2_stream::show(std::span<const std::byte> arrived, bool first, std::uint64_t announced) {
+  if (arrived.empty()) return;
+  if (first && announced >= watched_bytes_min) {
+    request_->watched_by(home_.host().answers().watch(head()));
+  }
+  if (body_watcher* const watching = request_->watcher()) watching->on_piece(arrived);
+}
+
 void h2_stream::on_grpc_data(bytes piece) {
+  const std::span<const std::byte> lies = piece.view();  // in what the session is being fed
+  const std::size_t before = message_->received();
   const result<void> fed = message_->feed(std::move(piece));
   if (!fed) {
     switch (fed.error().code) {
@@ -337,7 +348,9 @@ void h2_stream::on_grpc_data(bytes piece) {
   if (message_->prefix_known() && message_->compressed() && grpc_coding_ == coding::identity) {
     refuse(refusal(grpc::code::internal, 400,
                    "the message is marked as compressed, but no grpc-encoding was named"));
+    return;
   }
+  show(lies.last(message_->received() - before), before == 0, message_->expected());
 }
 
 void h2_stream::on_http_data(bytes piece) {
@@ -347,6 +360,7 @@ void h2_stream::on_http_data(bytes piece) {
   }
   const std::size_t have = body_.size() + piece.size();
   const std::uint64_t announced = head().content_length.value_or(0);
+  show(piece.view(), body_.size() == 0, announced);
   const std::size_t behind = announced > have ? static_cast<std::size_t>(announced - have)
                                               : (announced > 0 ? 0 : SIZE_MAX);
   if (!body_.append(std::move(piece), behind)) refuse_overload();

@@ -84,6 +84,7 @@ class h2_stream final : public http2::stream, public recycled<h2_stream, streams
   void admit();
   void on_grpc_data(bytes piece);
   void on_http_data(bytes piece);
+  void show(std::span<const std::byte> arrived, bool first, std::uint64_t announced);
   void serve(bytes_chain body);
   void refuse_overload();
   void refuse_grpc(const grpc::status& why, int http_status);

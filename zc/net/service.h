@@ -6,9 +6,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,6 +51,17 @@ struct reply {
   std::vector<std::pair<std::string_view, std::string>> fields;
 };
 
+// Looks at a body while it arrives: what the kernel has just written lies in the processor's cache,
+// and once a long body is complete most of it does no more.
+//
+// Gets every byte of what serve() will get, in order and once. Owned by the request; gone, without
+// another word, when the body is refused, breaks off or has been answered. May not call the server.
+class body_watcher {
+ public:
+  virtual ~body_watcher() = default;
+  virtual void on_piece(std::span<const std::byte> arrived) noexcept = 0;
+};
+
 // One request that waits for its answer. Answer it exactly once, on its shard; after that it is
 // spent. Destroying it unanswered answers INTERNAL / 500. It may outlive its connection: answers
 // then go nowhere.
@@ -60,13 +73,30 @@ class exchange {
   virtual void refuse(const grpc::status& why) = 0;
   // connection closed or stream reset: nobody reads the answer
   virtual bool client_gone() const noexcept = 0;
+
+  // Whom service::watch() named for this request, or null.
+  body_watcher* watcher() const noexcept { return watcher_.get(); }
+  void watched_by(std::unique_ptr<body_watcher> whom) noexcept { watcher_ = std::move(whom); }
+
+ private:
+  std::unique_ptr<body_watcher> watcher_;
 };
+
+// Shorter bodies are in the cache when they are complete, and nobody is asked to watch them.
+inline constexpr std::uint64_t watched_bytes_min = 32 * 1024;
 
 class service {
  public:
   // The head is complete; nothing of the body was read. Return a refusal to spare the body, nothing
   // to take it. May correct the head (for example lower-case the content type).
   virtual std::optional<grpc::status> admit(request_head& head) = 0;
+
+  // A body of at least watched_bytes_min, as its head or its prefix says, begins to arrive, in
+  // head.body_coding. Who is to look at it on the way? Bodies that do not say how long they are
+  // (chunked) are not watched.
+  virtual std::unique_ptr<body_watcher> watch(const request_head& head [[maybe_unused]]) {
+    return nullptr;
+  }
 
   // The whole request. `body` is the payload as it came, still in head().body_coding: for gRPC the
   // message without its 5-byte prefix (identity when the compressed flag was 0).

@@ -61,6 +61,21 @@ bool is_empty(signal kind, const payload::facts& known) noexcept {
 
 }  // namespace
 
+// Counts the items of a body that comes as it is, piece by piece, while they are in the cache.
+class otlp_receiver::counting_watcher final : public zc::net::body_watcher,
+                                              public zc::recycled<counting_watcher> {
+ public:
+  explicit counting_watcher(signal kind) noexcept : counter_(kind) {}
+
+  void on_piece(std::span<const std::byte> arrived) noexcept override {
+    (void)counter_.feed(arrived);  // finish() says it again
+  }
+  zc::result<std::uint64_t> finish() noexcept { return counter_.finish(); }
+
+ private:
+  otlp::item_counter counter_;
+};
+
 // A request that the pipeline has, until its verdict.
 class otlp_receiver::pending final : public completion, public zc::recycled<pending> {
  public:
@@ -142,6 +157,13 @@ std::optional<status> otlp_receiver::admit(zc::net::request_head& head) {
   return grpc ? std::nullopt : check_media_type(head.content_type);
 }
 
+std::unique_ptr<zc::net::body_watcher> otlp_receiver::watch(const zc::net::request_head& head) {
+  if (look_ != otlp::inspect::count || head.body_coding != zc::coding::identity) return nullptr;
+  const auto kind = signal_of(head);
+  if (!kind || *kind == signal::profiles) return nullptr;
+  return std::make_unique<counting_watcher>(*kind);
+}
+
 void otlp_receiver::serve(std::unique_ptr<zc::net::exchange> request, zc::bytes_chain body) {
   const zc::net::request_head& head = request->head();
   const auto kind = signal_of(head);
@@ -153,7 +175,7 @@ void otlp_receiver::serve(std::unique_ptr<zc::net::exchange> request, zc::bytes_
   // the pipeline has handed it on.
   const std::uint64_t copied_before = zc::ledger::copied_by_this_thread();
   const zc::coding as = head.body_coding;
-  auto seen = look(*kind, body, as, counts);
+  auto seen = look(*kind, body, as, request->watcher(), counts);
   if (!seen) return request->refuse(seen.error());
   if (is_empty(*kind, seen->facts)) {
     counts.empty.add();
@@ -176,6 +198,7 @@ void otlp_receiver::serve(std::unique_ptr<zc::net::exchange> request, zc::bytes_
 std::expected<otlp_receiver::looked, status> otlp_receiver::look(signal kind,
                                                                  const zc::bytes_chain& body,
                                                                  zc::coding as,
+                                                                 zc::net::body_watcher* watched,
                                                                  receiver_metrics& counts) {
   looked seen;
   if (body.empty()) {
@@ -188,16 +211,19 @@ std::expected<otlp_receiver::looked, status> otlp_receiver::look(signal kind,
   if (look_ == otlp::inspect::none || kind == signal::profiles) return seen;
   counts.inspected.add();
   return look_ == otlp::inspect::full ? validate(kind, body, as, counts)
-                                      : count(kind, body, as, counts);
+                                      : count(kind, body, as, watched, counts);
 }
 
 std::expected<otlp_receiver::looked, status> otlp_receiver::count(signal kind,
                                                                   const zc::bytes_chain& body,
                                                                   zc::coding as,
+                                                                  zc::net::body_watcher* watched,
                                                                   receiver_metrics& counts) {
   looked seen;
   if (as == zc::coding::identity) {
-    const auto items = otlp::count_items(kind, body);
+    // Only watch() names watchers of our requests, and of this kind.
+    auto* const counted = static_cast<counting_watcher*>(watched);
+    const auto items = counted != nullptr ? counted->finish() : otlp::count_items(kind, body);
     if (!items) return std::unexpected(unreadable(items.error(), false, counts));
     seen.facts = {1, *items, body.size()};
     return seen;

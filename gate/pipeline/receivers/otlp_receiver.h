@@ -7,8 +7,9 @@
 //
 //     inspect   identity bodies         compressed bodies
 //     none      opaque                  opaque
-//     count     walked where they lie   inflated piece by piece into the shard's scratch, or, when
-//                                       the next node inflates anyway, as below
+//     count     walked where they lie,  inflated piece by piece into the shard's scratch, or, when
+//               long ones while they    the next node inflates anyway, as below
+//               arrive
 //     full      every field validated   inflated once into pool blocks, kept for who wants it
 //
 // Answers  OTLP specification, "Failures": unknown path UNIMPLEMENTED / 404, method 405, media type
@@ -52,6 +53,7 @@ class otlp_receiver final : public zc::net::service {
   ~otlp_receiver();
 
   std::optional<zc::grpc::status> admit(zc::net::request_head& head) override;
+  std::unique_ptr<zc::net::body_watcher> watch(const zc::net::request_head& head) override;
   void serve(std::unique_ptr<zc::net::exchange> request, zc::bytes_chain body) override;
 
   // While it runs: how requests from now on are looked at.
@@ -62,6 +64,7 @@ class otlp_receiver final : public zc::net::service {
 
  private:
   class pending;
+  class counting_watcher;
   struct looked {
     payload::facts facts;
     zc::bytes_chain inflated;  // inspect: full
@@ -73,9 +76,11 @@ class otlp_receiver final : public zc::net::service {
   zc::grpc::status refused(verdict&& v);
   zc::grpc::status unreadable(const zc::error& why, bool inflating, receiver_metrics& counts);
   std::expected<looked, zc::grpc::status> look(otlp::signal kind, const zc::bytes_chain& body,
-                                               zc::coding as, receiver_metrics& counts);
+                                               zc::coding as, zc::net::body_watcher* watched,
+                                               receiver_metrics& counts);
   std::expected<looked, zc::grpc::status> count(otlp::signal kind, const zc::bytes_chain& body,
-                                                zc::coding as, receiver_metrics& counts);
+                                                zc::coding as, zc::net::body_watcher* watched,
+                                                receiver_metrics& counts);
   std::expected<looked, zc::grpc::status> count_kept(otlp::signal kind, const zc::bytes_chain& body,
                                                      zc::coding as, receiver_metrics& counts);
   std::expected<looked, zc::grpc::status> inflate(const zc::bytes_chain& body, zc::coding as,

@@ -215,6 +215,58 @@ TEST_F(OtlpReceiverTest, BodiesOfSeveralMembersAreMarked) {
   EXPECT_EQ(client->answers, 1);
 }
 
+// Shows the body to the watcher as a server does, and serves it.
+TEST_F(OtlpReceiverTest, LongBodiesAreCountedWhileTheyArrive) {
+  open();
+  const std::string body = kit::request_of(signal::logs, 300);
+  for (const bool broken : {false, true}) {
+    const auto head = grpc(signal::logs);
+    auto watcher = node->watch(head);
+    ASSERT_NE(watcher, nullptr);
+    // What the watcher is shown decides: the body is not walked again.
+    const std::string shown = broken ? body.substr(0, body.size() - 1) : body;
+    for (std::size_t from = 0; from < shown.size(); from += 1'000) {
+      const std::string piece = shown.substr(from, 1'000);
+      watcher->on_piece(std::as_bytes(std::span(piece)));
+    }
+    auto client = std::make_shared<seen>();
+    auto request = std::make_unique<fake_exchange>(head, client);
+    request->watched_by(std::move(watcher));
+    node->serve(std::move(request), kit::chain_of(body));
+    EXPECT_EQ(client->reply.has_value(), !broken);
+    EXPECT_EQ(client->status.has_value(), broken);
+    if (broken) {
+      EXPECT_EQ(client->status->grpc, code::invalid_argument);
+    }
+  }
+  ASSERT_EQ(end.items.size(), 1U);
+  EXPECT_EQ(end.items[0], 300U);
+}
+
+TEST_F(OtlpReceiverTest, OnlyWhatIsWalkedWhereItLiesIsWatched) {
+  open();
+  EXPECT_NE(node->watch(http("/v1/metrics")), nullptr);
+  EXPECT_EQ(node->watch(http("/v1/metrics", coding::gzip)), nullptr);
+  EXPECT_EQ(node->watch(grpc(signal::profiles)), nullptr);
+  for (const otlp::inspect other : {otlp::inspect::none, otlp::inspect::full}) {
+    node->set_inspect(other);
+    EXPECT_EQ(node->watch(http("/v1/metrics")), nullptr);
+  }
+}
+
+// A reload between the first byte and the last.
+TEST_F(OtlpReceiverTest, ABodyThatIsValidatedAfterAllIsValidatedWhole) {
+  open();
+  auto watcher = node->watch(http("/v1/logs"));
+  node->set_inspect(otlp::inspect::full);
+  auto client = std::make_shared<seen>();
+  auto request = std::make_unique<fake_exchange>(http("/v1/logs"), client);
+  request->watched_by(std::move(watcher));  // was shown nothing
+  node->serve(std::move(request), kit::chain_of(kit::request_of(signal::logs, 7)));
+  ASSERT_EQ(end.items.size(), 1U);
+  EXPECT_EQ(end.items[0], 7U);
+}
+
 TEST_F(OtlpReceiverTest, WhatIsNoOtlpIsInvalidArgument) {
   for (const std::string& bad : {std::string("\x0a\x7f"), std::string("hello, gateway")}) {
     const auto client = serve(http("/v1/traces"), kit::chain_of(bad));
