@@ -36,10 +36,19 @@ void text_service::serve(std::unique_ptr<zc::net::exchange> request, zc::bytes_c
   request->answer(std::move(r));
 }
 
-admin::admin(std::function<std::string()> metrics)
-    : metrics_("/metrics", [text = std::move(metrics)] {
+admin::admin(std::function<std::string()> metrics, std::function<std::string()> complaint)
+    : complaint_(std::move(complaint)), metrics_("/metrics", [text = std::move(metrics)] {
         return text_service::page{200, "text/plain; version=0.0.4; charset=utf-8", text()};
       }) {}
+
+// The same words as the Collector's extension, and a reason if there is one.
+text_service::page admin::health() const {
+  constexpr std::string_view json = "application/json";
+  if (stopping_) return {503, json, R"({"status":"Server not available"})"};
+  const std::string why = complaint_();
+  if (why.empty()) return {200, json, R"({"status":"Server available"})"};
+  return {503, json, R"({"status":"Server not available","reason":")" + why + R"("})"};
+}
 
 zc::result<void> admin::listen(zc::shard& on, const gateway_settings& settings) {
   if (settings.metrics_at) {
@@ -51,13 +60,8 @@ zc::result<void> admin::listen(zc::shard& on, const gateway_settings& settings) 
     metrics_server_ = std::move(*opened);
   }
   if (settings.health_check) {
-    health_ = std::make_unique<text_service>(settings.health_check->path, [this] {
-      // The same words as the Collector's extension.
-      return healthy_
-                 ? text_service::page{200, "application/json", R"({"status":"Server available"})"}
-                 : text_service::page{503, "application/json",
-                                      R"({"status":"Server not available"})"};
-    });
+    health_ =
+        std::make_unique<text_service>(settings.health_check->path, [this] { return health(); });
     auto opened = zc::net::server::listen(on, options_of(settings.health_check->at), *health_);
     if (!opened) {
       failed_at_ = settings.health_check->at.text();

@@ -36,16 +36,19 @@ class text_service final : public zc::net::service {
 
 class admin {
  public:
-  // `metrics` makes the text of /metrics.
-  admin(std::function<std::string()> metrics);
+  // `metrics` makes the text of /metrics; `complaint` says why the gateway is not well, or nothing.
+  admin(std::function<std::string()> metrics, std::function<std::string()> complaint);
 
   // Opens what `settings` asks for. Errors carry the endpoint's text in failed_at().
   zc::result<void> listen(zc::shard& on, const gateway_settings& settings);
   const std::string& failed_at() const noexcept { return failed_at_; }
-  void set_healthy(bool healthy) noexcept { healthy_ = healthy; }
+  void begin_to_stop() noexcept { stopping_ = true; }  // not healthy from now on
 
  private:
-  bool healthy_ = true;
+  text_service::page health() const;
+
+  const std::function<std::string()> complaint_;
+  bool stopping_ = false;
   std::string failed_at_;
   text_service metrics_;
   std::unique_ptr<text_service> health_;

@@ -176,8 +176,13 @@ std::expected<void, std::string> gateway::start() {
 // listen.
 std::expected<void, std::string> gateway::open_admin() {
   const auto opened = group_.ask(0, [this]() -> std::expected<void, std::string> {
-    admin_ = std::make_unique<admin>([this] { return metrics_text(); });
-    if (const auto listening = admin_->listen(group_.at(0), settings_); !listening) {
+    zc::shard& first = group_.at(0);
+    std::vector<zc::shard*> others;
+    for (unsigned i = 1; i < group_.size(); ++i) others.push_back(&group_.at(i));
+    liveness_ = std::make_unique<liveness>(first, others, out_);
+    admin_ = std::make_unique<admin>([this] { return metrics_text(); },
+                                     [this] { return liveness_->complaint(); });
+    if (const auto listening = admin_->listen(first, settings_); !listening) {
       return std::unexpected(
           fmt::format("cannot listen on {}: {}", admin_->failed_at(), words(listening.error())));
     }
@@ -185,6 +190,11 @@ std::expected<void, std::string> gateway::open_admin() {
   });
   if (!opened) return std::unexpected(words(opened.error()));
   return *opened;
+}
+
+void gateway::close_admin() {
+  admin_.reset();
+  liveness_.reset();
 }
 
 zc::result<void> gateway::begin(zc::shard& on) {
@@ -201,7 +211,7 @@ zc::result<void> gateway::begin(zc::shard& on) {
 }
 
 void gateway::end(zc::shard& on) {
-  if (on.id() == 0) admin_.reset();
+  if (on.id() == 0) close_admin();
   graphs_[on.id()].reset();
   report_held(on);
 }
@@ -255,7 +265,7 @@ void gateway::stop() {
         graphs_[i]->stop_now();
         return;
       }
-      if (i == 0 && admin_) admin_->set_healthy(false);
+      if (i == 0 && admin_) admin_->begin_to_stop();
       graphs_[i]->stop(options_.grace, [this] { shard_stopped(); });
     });
   }
@@ -285,7 +295,7 @@ std::vector<undelivered> gateway::wait(std::function<void()> at_the_end) {
     }
   }
   (void)group_.ask(0, [&] {
-    admin_.reset();  // before any graph goes
+    close_admin();  // before any graph goes
     if (at_the_end) at_the_end();
   });
   group_.stop();

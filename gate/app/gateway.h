@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "gate/app/admin.h"
+#include "gate/app/liveness.h"
 #include "gate/app/reload.h"
 #include "gate/app/shard_graph.h"
 #include "gate/pipeline/engine/log.h"
@@ -83,6 +84,7 @@ class gateway {
   std::expected<void, std::string> prepare();
   std::expected<void, std::string> find_ports_free() const;
   std::expected<void, std::string> open_admin();
+  void close_admin();
   void shard_stopped();
   void tell_shards();
 
@@ -97,7 +99,8 @@ class gateway {
   shared_parts shared_;
   zc::time_point started_;
   std::vector<std::unique_ptr<shard_graph>> graphs_;  // by shard
-  // On shard 0. It reads all graphs: made after the last of them, gone before the first goes.
+  // On shard 0. They read and ask all others: made after the last graph, gone before the first goes.
+  std::unique_ptr<liveness> liveness_;
   std::unique_ptr<admin> admin_;
   std::optional<zc::snapshot<gateway_settings>::subscription> telling_;
   std::uint64_t lost_items_ = 0;

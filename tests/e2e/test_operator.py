@@ -1,8 +1,11 @@
 """The gateway as an operator runs it: terminals, signals, ports, sockets, queues that fill, disks that are full."""
 import concurrent.futures
 import contextlib
+import ctypes
 import http.client
+import json
 import os
+import pathlib
 import pty
 import re
 import resource
@@ -11,6 +14,7 @@ import struct
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.request
 
 import grpc
@@ -495,3 +499,53 @@ def test_a_hangup_never_ends_the_gateway_not_even_in_its_first_milliseconds(tmp_
     _, said = process.communicate(timeout=20)
     assert process.returncode == 0, said
     assert b"SIGHUP" in said, "what came early is made up for"
+
+
+class stopped_thread:
+    """Stops one thread of a process, as a bug that never ends would."""
+
+    SEIZE, INTERRUPT, DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
+
+    def __init__(self, pid, name):
+        tasks = pathlib.Path(f"/proc/{pid}/task")
+        self.tid = next(int(t.name) for t in tasks.iterdir() if (t / "comm").read_text().strip() == name)
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+    def ptrace(self, request):
+        if self.libc.ptrace(request, self.tid, None, None) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+    def __enter__(self):
+        try:
+            self.ptrace(self.SEIZE)
+        except PermissionError as denied:
+            pytest.skip(f"this system does not let a parent stop a thread of its child: {denied}")
+        self.ptrace(self.INTERRUPT)
+        os.waitpid(self.tid, self.WALL)
+        return self
+
+    def __exit__(self, *_):
+        self.ptrace(self.DETACH)
+
+
+def test_a_worker_thread_that_hangs_makes_the_health_check_say_no(gateway, grpc_backend):
+    g = gateway({"otlp_grpc": otlp_grpc(grpc_backend)}, args=["--shards", "3"])
+
+    def health():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{g.health}/", timeout=5) as page:
+                return page.status, json.load(page)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    assert health() == (200, {"status": "Server available"})
+    with stopped_thread(g.process.pid, "sluice2"):
+        harness.wait_until(lambda: health()[0] == 503, 20, "the health check says no")
+        status, page = health()
+        assert page["status"] == "Server not available"
+        assert re.fullmatch(r"shard 2 has not answered for \d+ s", page["reason"]), page
+        assert g.metrics()  # the first shard answers
+    harness.wait_until(lambda: health()[0] == 200, 20, "the health check says yes again")
+    out = g.stop()
+    assert "shard 2 has not answered for" in out and "shard 2 answers again" in out
