@@ -186,7 +186,7 @@ result<bytes_chain> deflate_coder::deflate(const bytes_chain& input, wrapper kin
   return deflate_whole(input, kind, whole_level(level), from, need);
 }
 
-void deflate_coder::prepare(wrapper kind, unsigned level) {
+result<void> deflate_coder::prepare(wrapper kind, unsigned level) {
   if (deflater_ == nullptr) deflater_ = std::make_unique<isal_zstream>();
   isal_zstream& s = *deflater_;
   isal_deflate_init(&s);
@@ -199,18 +199,19 @@ void deflate_coder::prepare(wrapper kind, unsigned level) {
     const int set = isal_deflate_set_hufftables(&s, const_cast<isal_hufftables*>(&trained_table()),
                                                 IGZIP_HUFFTABLE_CUSTOM);
     ZC_CHECK(set == COMP_OK);
-    return;
+    return {};
   }
-  if (level_buffers_[level] == nullptr) {
-    level_buffers_[level] = std::make_unique<std::uint8_t[]>(bytes);
-  }
-  s.level_buf = level_buffers_[level].get();
+  aligned_buffer& tables = level_buffers_[level];
+  if (!tables) tables = aligned_buffer::try_make_zeroed(bytes, cache_line);
+  if (!tables) return fail(errc::exhausted, "no memory to deflate");
+  s.level_buf = address(tables.view());
   s.level_buf_size = static_cast<std::uint32_t>(bytes);
+  return {};
 }
 
 result<bytes_chain> deflate_coder::deflate_stream(const bytes_chain& input, wrapper kind,
                                                   unsigned level, pool& from, urgency need) {
-  prepare(kind, level);
+  if (const auto ready = prepare(kind, level); !ready) return std::unexpected(ready.error());
   isal_zstream& s = *deflater_;
   chain_writer out(from, need, input.size() / 3 + 64);
   piece_reader in(input);

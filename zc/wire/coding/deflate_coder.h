@@ -22,6 +22,7 @@
 
 #include "zc/base/result.h"
 #include "zc/base/units.h"
+#include "zc/mem/aligned.h"
 #include "zc/mem/chain.h"
 #include "zc/mem/pool.h"
 #include "zc/wire/coding/output_window.h"
@@ -72,14 +73,15 @@ class deflate_coder {
                                      pool& from, urgency need);
   result<bytes_chain> deflate_whole(const bytes_chain& input, wrapper kind, int level, pool& from,
                                     urgency need);
-  void prepare(wrapper kind, unsigned level);
+  result<void> prepare(wrapper kind, unsigned level);
 
   std::array<std::byte, 8_KiB> joined_;  // small pieces, for one call
 
   std::unique_ptr<inflate_state> inflater_;
   std::unique_ptr<libdeflate_decompressor, free_inflater> whole_inflater_;
   std::unique_ptr<isal_zstream> deflater_;
-  std::array<std::unique_ptr<std::uint8_t[]>, 4> level_buffers_;  // by ISA-L's level
+  // By ISA-L's level: its hash tables, whose rows then lie in one cache line each.
+  std::array<aligned_buffer, 4> level_buffers_;
   std::array<std::unique_ptr<libdeflate_compressor, free_deflater>, 10> whole_deflaters_;
 };
 

@@ -5,7 +5,6 @@
 #include <bit>
 #include <cstring>
 #include <limits>
-#include <new>
 #include <vector>
 
 #include <isa-l.h>
@@ -169,12 +168,11 @@ void put_chunk_header(std::byte* to, unsigned type, std::size_t size, std::uint3
 }  // namespace
 
 std::byte* snappy_coder::scratch(std::size_t bytes) {
-  if (scratch_bytes_ < bytes) {
-    scratch_.reset();
-    scratch_.reset(new (std::nothrow) std::byte[bytes]);
-    scratch_bytes_ = scratch_ == nullptr ? 0 : bytes;
+  if (scratch_.size() < bytes) {
+    scratch_ = {};  // first: not both at once
+    scratch_ = aligned_buffer::try_make(bytes, cache_line);
   }
-  return scratch_.get();
+  return scratch_.data();
 }
 
 bool snappy_coder::is_framed(const piece_reader& in) noexcept {
@@ -231,10 +229,7 @@ result<void> snappy_coder::inflate_block(piece_reader& in, output_window& out) {
   if (all == nullptr) return fail(errc::exhausted, "no memory to inflate");
   if (!snappy::RawUncompress(&from, text(all))) return broken_block(in, from);
   auto copied = out.write_copy({all, *size});
-  if (scratch_bytes_ > scratch_bytes_max) {
-    scratch_.reset();
-    scratch_bytes_ = 0;
-  }
+  if (scratch_.size() > scratch_bytes_max) scratch_ = {};
   return copied;
 }
 

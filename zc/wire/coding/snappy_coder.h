@@ -13,10 +13,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "zc/base/result.h"
 #include "zc/base/units.h"
+#include "zc/mem/aligned.h"
 #include "zc/mem/chain.h"
 #include "zc/mem/pool.h"
 #include "zc/wire/coding/chain_writer.h"
@@ -55,8 +55,7 @@ class snappy_coder {
   result<void> store_chunk(piece_reader& in, std::size_t size, output_window& out);
   result<void> deflate_chunk(piece_reader& in, std::size_t size, chain_writer& out);
 
-  std::unique_ptr<std::byte[]> scratch_;
-  std::size_t scratch_bytes_ = 0;
+  aligned_buffer scratch_;
 };
 
 }  // namespace zc::coders
