@@ -55,6 +55,16 @@ TEST_F(DebugExporterTest, SamplesPerSecond) {
   EXPECT_EQ(at.out.lines.size(), 5U);
 }
 
+TEST_F(DebugExporterTest, AReloadChangesWhatIsShownFromNowOn) {
+  give(kit::plain_payload(signal::logs, 1, "before"));
+  EXPECT_FALSE(at.out.says("LogRecord #0"));
+  how.verbosity = debug_verbosity::detailed;
+  node->configure(how);
+  at.run_for(milliseconds(1'001));
+  give(kit::plain_payload(signal::logs, 1, "after"));
+  EXPECT_TRUE(at.out.says("LogRecord #0"));
+}
+
 TEST_F(DebugExporterTest, ThereafterZeroMeansNoneAndOneMeansAll) {
   how.sampling_initial = 1;
   how.sampling_thereafter = 0;

@@ -26,8 +26,9 @@ struct sent {
 // Keeps requests until the test answers; the end of the client cancels what is open.
 class fake_client final : public zc::net::client {
  public:
-  explicit fake_client(std::vector<sent>& to) : to_(to) {}
+  explicit fake_client(std::vector<sent>& to, bool* gone = nullptr) : to_(to), gone_(gone) {}
   ~fake_client() override {
+    if (gone_ != nullptr) *gone_ = true;
     while (!to_.empty()) {
       sent one = std::move(to_.front());
       to_.erase(to_.begin());
@@ -45,6 +46,7 @@ class fake_client final : public zc::net::client {
 
  private:
   std::vector<sent>& to_;
+  bool* gone_;
 };
 
 outcome grpc_answer(code c, std::string message = {}, std::string body = {}) {
@@ -317,6 +319,43 @@ TEST_F(OtlpExporterTest, RequestsUnderWayEndRetryablyWithTheExporter) {
   node.reset();
   EXPECT_EQ(ended, 1);
   EXPECT_EQ(last.what, again);
+}
+
+// Reloads.
+TEST_F(OtlpExporterTest, ANewTimeoutHoldsForRequestsFromNowOn) {
+  how.otlp.timeout = milliseconds(1'000);
+  send(kit::plain_payload(signal::logs, 1));
+  how.otlp.timeout = milliseconds(7'000);
+  node->configure(how);
+  delivery second;
+  second.parts.push_back(kit::plain_payload(signal::logs, 1));
+  node->send(second, [](verdict&&) {});
+  ASSERT_EQ(out.size(), 2U);
+  EXPECT_EQ(out[0].request.timeout, milliseconds(1'000));
+  EXPECT_EQ(out[1].request.timeout, milliseconds(7'000));
+  answer(grpc_answer(code::ok));
+  answer(grpc_answer(code::ok));
+}
+
+TEST_F(OtlpExporterTest, NewHeadersTakeANewClientAndTheFormerEndsWithItsLastRequest) {
+  bool gone = false;
+  node =
+      std::make_unique<otlp_exporter>(at.context, how, std::make_unique<fake_client>(out, &gone));
+  send(kit::plain_payload(signal::logs, 1));
+  node->configure(how);  // nothing changes
+  at.run_for(milliseconds(5));
+  EXPECT_TRUE(node->connected());
+  how.otlp.headers = {{"x-token", "new"}};
+  node->configure(how);
+  EXPECT_FALSE(node->connected());  // the new one has nothing to send yet
+  at.run_for(milliseconds(5));
+  EXPECT_FALSE(gone);
+  EXPECT_EQ(ended, 0);
+  answer(grpc_answer(code::ok));
+  EXPECT_EQ(ended, 1);
+  EXPECT_EQ(last.what, ok);
+  at.run_for(milliseconds(5));
+  EXPECT_TRUE(gone);
 }
 
 TEST_F(OtlpExporterTest, TheClientIsSetUpFromTheSettings) {

@@ -276,6 +276,48 @@ TEST_F(BatchProcessorTest, ZeroTimeoutSendsAtOnceButSplits) {
   EXPECT_EQ(node->pending_items(), 0U);
 }
 
+// A reload while a batch is open: the new bounds hold for it at once.
+TEST_F(BatchProcessorTest, ASmallerSizeClosesTheOpenBatchThatHasReachedIt) {
+  open();
+  kit::slot a;
+  give(a, 6);
+  EXPECT_TRUE(end.bodies.empty());
+  how.send_batch_size = 7;
+  node->configure(how);
+  EXPECT_TRUE(end.bodies.empty());
+  how.send_batch_size = 6;
+  node->configure(how);
+  ASSERT_EQ(end.items.size(), 1U);
+  EXPECT_EQ(end.items[0], 6U);
+}
+
+TEST_F(BatchProcessorTest, ANewTimeoutIsCountedFromTheReload) {
+  open();
+  kit::slot a, b;
+  give(a, 3);
+  at.run_for(milliseconds(150));
+  how.timeout = milliseconds(100);
+  node->configure(how);
+  at.run_for(milliseconds(98));
+  EXPECT_TRUE(end.bodies.empty());
+  at.run_for(milliseconds(5));
+  EXPECT_EQ(end.bodies.size(), 1U);
+  give(b, 3);
+  how.timeout = milliseconds(0);
+  node->configure(how);  // nothing waits any more
+  EXPECT_EQ(end.bodies.size(), 2U);
+}
+
+TEST_F(BatchProcessorTest, ANewMaximumCutsWhatComesFromNowOn) {
+  open();
+  how.send_batch_max_size = 4;
+  how.send_batch_size = 4;
+  node->configure(how);
+  kit::slot a;
+  give(a, 8);
+  EXPECT_EQ(end.items, (std::vector<std::uint64_t>{4, 4}));
+}
+
 TEST_F(BatchProcessorTest, ABatchIsClosedBeforeItGrowsTooLarge) {
   bounds.batch_bytes_max = 1'000;
   how.send_batch_size = 1'000'000;

@@ -218,6 +218,79 @@ TEST_F(SendingQueueTest, BlockingHoldsTheBatchWithoutAnAnswer) {
   EXPECT_EQ(queue->held(), 1U);
 }
 
+// Reloads.
+TEST_F(SendingQueueTest, ALargerQueueTakesWhatWasHeldAndWhatComes) {
+  how.block_on_overflow = true;
+  open();
+  kit::slot s[5];
+  for (kit::slot& each : s) give(each);
+  EXPECT_EQ(s[3].times + s[4].times, 0);  // held
+  account.set_capacity(4);
+  how.queue_size = 4;
+  queue->configure(how, retry);
+  EXPECT_TRUE(s[3].ok());
+  EXPECT_EQ(s[4].times, 0);
+  EXPECT_EQ(counts().queue_capacity.read(), 4U);
+}
+
+TEST_F(SendingQueueTest, WhatIsHeldAndWillNeverFitIsRefusedForGood) {
+  queue_account by_items{queue_sizer::items, 10, 1'000'000};
+  how.block_on_overflow = true;
+  how.sizer = queue_sizer::items;
+  auto made = std::make_unique<hand_sender>(1);
+  out = made.get();
+  queue = std::make_unique<sending_queue>(at.context, "otlp", how, retry, bounds, by_items,
+                                          std::move(made));
+  kit::slot a, b, c;
+  give(a, "a", 8);
+  give(b, "b", 7);  // held: together they are too many
+  give(c, "c", 2);
+  EXPECT_EQ(b.times, 0);
+  by_items.set_capacity(5);
+  how.queue_size = 5;
+  queue->configure(how, retry);
+  EXPECT_TRUE(b.permanent());
+  EXPECT_EQ(c.times, 0);
+  out->answer(0, verdict::success());
+  EXPECT_TRUE(c.ok());
+  out->answer(0, verdict::success());
+  EXPECT_EQ(out->started.size(), 2U);  // b never
+}
+
+TEST_F(SendingQueueTest, WithoutBlockOnOverflowNothingMoreIsHeld) {
+  how.block_on_overflow = true;
+  open();
+  kit::slot s[4], later;
+  for (kit::slot& each : s) give(each);
+  EXPECT_EQ(s[3].times, 0);
+  how.block_on_overflow = false;
+  queue->configure(how, retry);
+  give(later);
+  EXPECT_TRUE(later.retryable());
+  out->answer(0, verdict::success());
+  EXPECT_TRUE(s[3].ok());  // what was held goes on
+}
+
+TEST_F(SendingQueueTest, NewRetrySettingsHoldFromTheNextWaitOn) {
+  open();
+  kit::slot a;
+  give(a);
+  out->answer(0, verdict::retry("busy"));  // waits 100 ms
+  retry.initial_interval = retry.max_interval = milliseconds(10);
+  retry.enabled = true;
+  queue->configure(how, retry);
+  at.run_for(milliseconds(101));
+  ASSERT_EQ(out->started.size(), 2U);
+  out->answer(0, verdict::retry("busy"));
+  at.run_for(milliseconds(12));
+  ASSERT_EQ(out->started.size(), 3U);
+  retry.enabled = false;
+  queue->configure(how, retry);
+  out->answer(0, verdict::retry("busy"));
+  EXPECT_EQ(queue->under_way(), 0U);  // given up
+  EXPECT_EQ(counts().of[signal::logs].send_failed.read(), 2U);
+}
+
 TEST_F(SendingQueueTest, HeldBatchesNoticeRoomThatAnotherShardGaveBack) {
   how.block_on_overflow = true;
   open();
