@@ -21,6 +21,9 @@ namespace zc::io {
 namespace {
 
 constexpr std::size_t events_max = 256;  // per system call
+// What one poll() receives, roughly, before the turn ends and what is to be sent goes. What was
+// received is still in the processor's cache then, and the kernel copies it from there.
+constexpr std::size_t received_max = 256 * 1024;
 constexpr nanoseconds accept_retry = std::chrono::milliseconds(100);
 
 time_point monotonic_now() noexcept {
@@ -48,11 +51,13 @@ class epoll_poller final : public poller, public epoll_home {
   void enlist(epoll_source& s) noexcept override;
   void remove(epoll_source& s) noexcept override;
   void schedule(epoll_source& s, bool later) override;
+  void note_received(std::size_t n) noexcept override { received_ += n; }
 
   explicit epoll_poller(resolver how) : names_(*this, offload_pool::of_process(), std::move(how)) {}
   std::size_t run_due();
   nanoseconds until_due(nanoseconds longest) const noexcept;
   int wait(nanoseconds longest);
+  std::size_t run_batch();
   void bury() noexcept;
 
   lookup_desk names_;
@@ -63,11 +68,15 @@ class epoll_poller final : public poller, public epoll_home {
   std::vector<epoll_source*> due_;
   std::vector<epoll_source*> running_;
   std::vector<epoll_source*> later_;      // due at retry_
-  std::vector<epoll_source*> graveyard_;  // destroyed during poll(): this batch may still name them
+  std::vector<epoll_source*> graveyard_;  // destroyed before the batch, which may name them, ended
   time_point retry_ = time_point::max();
   bool polling_ = false;
   bool fine_timeouts_ = true;  // the kernel has epoll_pwait2
+  // The batch: what epoll reported, from next_ on not handled yet.
   std::array<epoll_event, events_max> events_;
+  std::size_t next_ = 0;
+  std::size_t ready_ = 0;
+  std::size_t received_ = 0;  // in this poll()
 };
 
 std::unique_ptr<epoll_poller> epoll_poller::make(resolver how) {
@@ -95,6 +104,7 @@ epoll_poller::~epoll_poller() {
     s->socket_.reset();
     s = next;
   }
+  bury();
 }
 
 void epoll_poller::enlist(epoll_source& s) noexcept {
@@ -121,7 +131,7 @@ void epoll_poller::remove(epoll_source& s) noexcept {
     std::erase(later_, &s);
     std::ranges::replace(running_, &s, static_cast<epoll_source*>(nullptr));
   }
-  if (polling_) {
+  if (polling_ || next_ < ready_) {
     graveyard_.push_back(&s);
   } else {
     delete &s;
@@ -223,21 +233,33 @@ int epoll_poller::wait(nanoseconds longest) {
                   0);
 }
 
-std::size_t epoll_poller::poll(nanoseconds longest) {
-  ZC_CHECK(!polling_);
-  polling_ = true;
-  std::size_t handled = run_due();
-  if (handled > 0) longest = nanoseconds(0);
-  const int ready = wait(until_due(longest));
-  for (int i = 0; i < ready; ++i) {
-    const epoll_event& event = events_[static_cast<std::size_t>(i)];
+// Until enough has been received; the rest is handled by the next poll(), before anything else.
+std::size_t epoll_poller::run_batch() {
+  std::size_t handled = 0;
+  received_ = 0;
+  while (next_ < ready_ && received_ < received_max) {
+    const epoll_event& event = events_[next_++];
     auto* s = static_cast<epoll_source*>(event.data.ptr);
     handled += 1;
     if (s != nullptr && !s->dead_) s->on_ready(event.events);
   }
+  return handled;
+}
+
+std::size_t epoll_poller::poll(nanoseconds longest) {
+  ZC_CHECK(!polling_);
+  polling_ = true;
+  std::size_t handled = 0;
+  if (next_ == ready_) {
+    handled = run_due();
+    if (handled > 0) longest = nanoseconds(0);
+    ready_ = static_cast<std::size_t>(wait(until_due(longest)));
+    next_ = 0;
+  }
+  handled += run_batch();
   handled += names_.deliver();
   polling_ = false;
-  bury();
+  if (next_ == ready_) bury();
   return handled;
 }
 

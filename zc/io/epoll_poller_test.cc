@@ -76,6 +76,48 @@ TEST_F(EpollPollerTest, StreamsThatOutliveThePollerAreDeadButHarmless) {
   server_.io.reset();
 }
 
+// A turn is to end while what it received is in the cache; the rest of what epoll reported is not
+// lost, and may be destroyed meanwhile.
+TEST_F(EpollPollerTest, APollEndsWhenMuchWasReceivedAndTheNextGoesOn) {
+  constexpr std::size_t each = 20'000;
+  constexpr std::size_t peers_count = 40;
+  listen();
+  std::vector<fd> peers;
+  const std::string payload(each, 'x');
+  for (std::size_t i = 0; i < peers_count; ++i) {
+    const auto to = resolve(server_.io->local(), purpose::connecting)->front();
+    peers.emplace_back(::socket(AF_INET, SOCK_STREAM, 0));
+    ASSERT_EQ(::connect(peers.back().get(), to.get(), to.size()), 0);
+  }
+  for (int i = 0; i < 1000 && server_.parties.size() < peers_count; ++i) {
+    poll_->poll(milliseconds(1));
+  }
+  ASSERT_EQ(server_.parties.size(), peers_count);
+  for (const fd& peer : peers) {
+    ASSERT_EQ(::send(peer.get(), payload.data(), payload.size(), 0), static_cast<ssize_t>(each));
+  }
+  const auto received = [&] {
+    std::size_t sum = 0;
+    for (const auto& p : server_.parties) sum += p->received_bytes;
+    return sum;
+  };
+  poll_->poll(seconds(5));
+  EXPECT_GE(received(), 256u * 1024);
+  EXPECT_LT(received(), 256u * 1024 + each);
+  // Two that epoll has reported and nobody has read yet.
+  std::size_t destroyed = 0;
+  for (const auto& p : server_.parties) {
+    if (p->received_bytes > 0 || destroyed == 2) continue;
+    p->io.reset();
+    destroyed += 1;
+  }
+  ASSERT_EQ(destroyed, 2u);
+  for (int i = 0; i < 3; ++i) poll_->poll(nanoseconds(0));
+  EXPECT_EQ(received(), (peers_count - 2) * each);
+  poll_->poll(nanoseconds(0));
+  EXPECT_EQ(received(), (peers_count - 2) * each);
+}
+
 TEST(EpollPollerLoopTest, AShardEchoesWithItsReceiveSlab) {
   struct echo final : stream_events, acceptor_events {
     explicit echo(shard& s) : worker(s) {}

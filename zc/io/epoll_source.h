@@ -6,6 +6,7 @@
 // Threads    The poller's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "zc/io/fd.h"
@@ -21,6 +22,7 @@ class epoll_home {
   virtual void enlist(epoll_source& s) noexcept = 0;
   virtual void remove(epoll_source& s) noexcept = 0;  // deletes it, now or when the batch is done
   virtual void schedule(epoll_source& s, bool later) = 0;
+  virtual void note_received(std::size_t n) noexcept = 0;  // what a source has read
 
  protected:
   ~epoll_home() = default;

@@ -263,6 +263,7 @@ bool epoll_connection::read_once(std::uint32_t events) {
     return false;
   }
   const auto n = static_cast<std::size_t>(got);
+  home_->note_received(n);
   events_->on_received(n);
   if (!alive() || failed_ || paused_) return false;
   // A short read has emptied the socket, unless the end is known to be there as well.
