@@ -26,13 +26,6 @@
 namespace sluice::sim {
 namespace {
 
-using namespace zc::literals;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-using zc::nanoseconds;
-using zc::testing::sim_random;
-using zc::testing::sim_world;
-
 // The smallest coroutine that can be destroyed while it waits.
 class [[nodiscard]] job {
  public:

@@ -24,13 +24,8 @@
 namespace sluice::sim {
 namespace {
 
-using namespace zc::literals;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 using zc::io::file_writer;
 using zc::testing::disk_profile;
-using zc::testing::sim_random;
-using zc::testing::sim_world;
 
 const std::string folder = "/data";
 const std::string path = folder + "/log.json";

@@ -29,16 +29,7 @@
 namespace sluice::sim {
 namespace {
 
-using namespace zc::literals;
-using std::chrono::milliseconds;
-using std::chrono::minutes;
-using std::chrono::seconds;
-using zc::nanoseconds;
-using zc::time_point;
 using zc::net::outcome;
-using zc::testing::network_profile;
-using zc::testing::sim_random;
-using zc::testing::sim_world;
 
 const zc::endpoint place = *zc::endpoint::parse("127.0.0.1:4317");
 

@@ -13,11 +13,27 @@
 //   SLUICE_SIM_TRACE=1   everything that happens, on standard error
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 
+#include "zc/base/units.h"
+#include "zc/shard/clock.h"
+#include "zc/testing/sim/world.h"
+
 namespace sluice::sim {
+
+// What every scenario is written with.
+using namespace zc::literals;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using zc::nanoseconds;
+using zc::time_point;
+using zc::testing::network_profile;
+using zc::testing::sim_random;
+using zc::testing::sim_world;
 
 // Returns the hash of the run's trace.
 using scenario = std::function<std::uint64_t(std::uint64_t seed)>;

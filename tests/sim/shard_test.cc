@@ -27,14 +27,6 @@
 namespace sluice::sim {
 namespace {
 
-using namespace zc::literals;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-using zc::nanoseconds;
-using zc::time_point;
-using zc::testing::sim_random;
-using zc::testing::sim_world;
-
 class crew;
 
 class worker {
