@@ -1,27 +1,18 @@
 #include "zc/wire/http2/client_session.h"
 
 #include <algorithm>
-#include <cstring>
-#include <limits>
 #include <utility>
 
 #include "zc/base/check.h"
+#include "zc/wire/http2/frame_rules.h"
+#include "zc/wire/http2/head_budget.h"
 
 namespace zc::http2 {
 namespace {
 
 constexpr std::uint32_t streams_before_settings = 100;
-// Beyond the limits fields are dropped and the stream is told; so far beyond them the session ends,
-// since even decoding the rest costs too much (a block may hold one field per byte).
-constexpr std::size_t hopeless_bytes = 8;
-constexpr std::size_t hopeless_fields = 10;
-// What the head of an answer earns: WINDOW_UPDATE, PING, empty DATA; one more for so much payload.
-constexpr std::uint32_t message_credits = 4;
-constexpr std::size_t credit_bytes = 4_KiB;
-constexpr std::size_t control_bytes_kept = 4_KiB;
 // What one stream may send before the others have their turn.
 constexpr std::size_t turn_bytes = 256_KiB;
-constexpr std::size_t priority_bytes = 5;
 
 template <std::size_t N>
 std::span<const std::byte, N> fixed(std::span<const std::byte> from) noexcept {
@@ -30,40 +21,13 @@ std::span<const std::byte, N> fixed(std::span<const std::byte> from) noexcept {
 
 }  // namespace
 
-client_stream::~client_stream() {
-  ZC_CHECK(session_ == nullptr);
-}
-
-void client_stream::load(content&& what) {
-  ZC_CHECK(session_ == nullptr && what.trailers.empty());
-  prefix_ = what.prefix;
-  prefix_size_ = what.prefix_size;
-  prefix_sent_ = 0;
-  body_ = std::move(what.body);
-}
-
-template <client_session::stream_links Links>
-void client_session::stream_list<Links>::push_back(client_stream& s) noexcept {
-  (s.*Links).previous = last;
-  (s.*Links).next = nullptr;
-  (last != nullptr ? (last->*Links).next : first) = &s;
-  last = &s;
-}
-
-template <client_session::stream_links Links>
-void client_session::stream_list<Links>::remove(client_stream& s) noexcept {
-  client_stream* const next = (s.*Links).next;
-  client_stream* const previous = (s.*Links).previous;
-  (previous != nullptr ? (previous->*Links).next : first) = next;
-  (next != nullptr ? (next->*Links).previous : last) = previous;
-  s.*Links = {};
-}
-
 client_session::client_session(const limits& bounds, session_events& events,
                                std::span<const field> common)
     : limits_(bounds),
       events_(events),
+      blocks_(bounds),
       encoder_(common),
+      control_(bounds.acknowledgements_max),
       streams_max_(streams_before_settings),
       may_come_(std::max(bounds.connection_window, window_before_settings)),
       idle_frames_(bounds.idle_frames_burst, bounds.idle_frames_per_second) {
@@ -71,36 +35,12 @@ client_session::client_session(const limits& bounds, session_events& events,
   ZC_CHECK(bounds.frame_bytes_max >= frame_bytes_least &&
            bounds.frame_bytes_max <= frame_bytes_most);
   ZC_CHECK(bounds.send_frame_bytes_max >= frame_bytes_least);
-  queue_opening();
+  control_.open(limits_);
 }
 
 client_session::~client_session() {
   ZC_CHECK(!feeding_ && out_ == nullptr);
-  while (open_.first != nullptr) forget(*open_.first);
-}
-
-void client_session::queue_opening() {
-  const auto text = std::as_bytes(std::span(preface));
-  control_.insert(control_.end(), text.begin(), text.end());
-  const std::array<std::pair<setting, std::uint32_t>, 5> all{{
-      {setting::enable_push, 0},
-      {setting::initial_window_size, limits_.stream_window},
-      {setting::max_frame_size, limits_.frame_bytes_max},
-      {setting::max_header_list_size,
-       static_cast<std::uint32_t>(std::min<std::size_t>(limits_.head_bytes_max, UINT32_MAX))},
-      {setting::no_rfc7540_priorities, 1},
-  }};
-  std::array<std::byte, all.size() * setting_bytes> payload;
-  std::span<std::byte> at(payload);
-  for (const auto& [what, value] : all) {
-    write_u16(at.first<2>(), static_cast<std::uint16_t>(what));
-    write_u32(at.subspan<2, 4>(), value);
-    at = at.subspan(setting_bytes);
-  }
-  queue_frame({payload.size(), frame_type::settings, 0, 0}, payload);
-  if (limits_.connection_window > window_before_settings) {
-    queue_update(0, limits_.connection_window - window_before_settings);
-  }
+  while (open_.first() != nullptr) forget(*open_.first());
 }
 
 // --------------------------------------------------------------------------------- receiving
@@ -129,14 +69,19 @@ result<void> client_session::feed(const bytes& received, std::chrono::nanosecond
 
 void client_session::take_frame_head() {
   const frame_head& h = reader_.head();
-  if (!order_is_right(h) || !shape_is_right(h)) return;
+  if (!order_is_right(h)) return;
+  if (const frame_fault wrong = fault_in(h, limits_.frame_bytes_max, next_id_);
+      wrong.reason != nullptr) {
+    give_up(wrong.why, wrong.reason);
+    return;
+  }
   count(h);
   if (failure_ == nullptr && h.type == frame_type::data) begin_data(h);
 }
 
 bool client_session::order_is_right(const frame_head& h) {
-  if (block_id_ != 0) {
-    if (h.type == frame_type::continuation && h.id == block_id_) return true;
+  if (blocks_.under_way() != 0) {
+    if (h.type == frame_type::continuation && h.id == blocks_.under_way()) return true;
     give_up(error_code::protocol_error, "a header block was interrupted");
     return false;
   }
@@ -149,63 +94,6 @@ bool client_session::order_is_right(const frame_head& h) {
     return false;
   }
   return true;
-}
-
-// Everything that the head alone tells: sizes, and which frames belong to streams.
-bool client_session::shape_is_right(const frame_head& h) {
-  bool size_fits = h.length <= limits_.frame_bytes_max;
-  bool id_fits = true;
-  switch (h.type) {
-    case frame_type::data:
-    case frame_type::headers:
-    case frame_type::continuation:
-      id_fits = h.id != 0 && !is_idle(h.id);
-      break;
-    case frame_type::priority:
-      size_fits = h.length == priority_bytes;
-      id_fits = h.id != 0;
-      break;
-    case frame_type::rst_stream:
-      size_fits = h.length == 4;
-      id_fits = h.id != 0 && !is_idle(h.id);
-      break;
-    case frame_type::settings:
-      size_fits = h.length % setting_bytes == 0 && (h.length == 0 || !h.has(flag::ack));
-      id_fits = h.id == 0;
-      if (size_fits && h.length > settings_max * setting_bytes) {
-        give_up(error_code::enhance_your_calm, "too many settings in one frame");
-        return false;
-      }
-      break;
-    case frame_type::push_promise:
-      give_up(error_code::protocol_error, "PUSH_PROMISE, and push is off");
-      return false;
-    case frame_type::ping:
-      size_fits = h.length == 8;
-      id_fits = h.id == 0;
-      break;
-    case frame_type::goaway:
-      size_fits = size_fits && h.length >= 8;
-      id_fits = h.id == 0;
-      break;
-    case frame_type::window_update:
-      size_fits = h.length == 4;
-      id_fits = h.id == 0 || !is_idle(h.id);
-      break;
-    default:
-      break;
-  }
-  if (!size_fits) {
-    give_up(error_code::frame_size_error, "a frame has the wrong size");
-  } else if (!id_fits) {
-    give_up(error_code::protocol_error, "a frame for a stream that it cannot be for");
-  }
-  return failure_ == nullptr;
-}
-
-// Ours are odd, and begin one after the other. The others nobody has begun, since push is off.
-bool client_session::is_idle(std::int32_t id) const noexcept {
-  return id % 2 == 0 || id >= next_id_;
 }
 
 // Frames that carry nothing forward cost something; what does carries credits back.
@@ -234,10 +122,8 @@ void client_session::take_payload(const bytes& fed) {
       on_data_piece(fed, payload, reader_.last());
       return;
     case frame_type::headers:
-      on_headers(h, payload);
-      return;
     case frame_type::continuation:
-      on_continuation(h, payload);
+      on_block_frame(h, payload);
       return;
     case frame_type::rst_stream:
       on_reset(h.id, payload);
@@ -282,15 +168,9 @@ void client_session::begin_data(const frame_head& h) {
     stream_error(*s, error_code::protocol_error);
   } else if (!s->may_come_.take(h.length)) {
     stream_error(*s, error_code::flow_control_error);
-  } else if (!fair(*s)) {
+  } else if (!s->count_frame(limits_)) {
     stream_error(*s, error_code::enhance_your_calm);
   }
-}
-
-// Each frame costs something, whatever it carries.
-bool client_session::fair(client_stream& s) {
-  s.frames_ += 1;
-  return s.frames_ <= limits_.frames_free + s.received_ / limits_.frame_bytes_fair;
 }
 
 void client_session::on_data_piece(const bytes& fed, std::span<const std::byte> piece, bool last) {
@@ -317,14 +197,14 @@ void client_session::on_data_piece(const bytes& fed, std::span<const std::byte> 
 }
 
 void client_session::end_data(const frame_head& h) {
-  if (const std::uint32_t due = may_come_.give(h.length)) queue_update(0, due);
+  if (const std::uint32_t due = may_come_.give(h.length)) update_window(0, due);
   client_stream* const s = data_wanted_ ? table_.find(h.id) : nullptr;
   if (s == nullptr) return;
   const std::uint32_t due = s->may_come_.give(h.length);
   if (h.has(flag::end_stream)) {
     end_of(*s);
   } else if (due > 0) {
-    queue_update(h.id, due);
+    update_window(h.id, due);
   }
 }
 
@@ -339,67 +219,23 @@ void client_session::end_of(client_stream& s) {
 
 // -------------------------------------------------------------------------------------- heads
 
-void client_session::on_headers(const frame_head& h, std::span<const std::byte> payload) {
-  std::size_t padding = 0;
-  if (h.has(flag::padded)) {
-    if (payload.empty()) {
-      give_up(error_code::frame_size_error, "no room for the length of the padding");
-      return;
-    }
-    padding = std::to_integer<std::size_t>(payload.front());
-    payload = payload.subspan(1);
-  }
-  const std::size_t around = padding + (h.has(flag::priority) ? priority_bytes : 0);
-  if (around > payload.size()) {
-    give_up(error_code::protocol_error, "more padding than payload");
+void client_session::on_block_frame(const frame_head& h, std::span<const std::byte> payload) {
+  if (const frame_fault wrong = blocks_.take(h, payload); wrong.reason != nullptr) {
+    give_up(wrong.why, wrong.reason);
     return;
   }
-  if (h.has(flag::priority)) payload = payload.subspan(priority_bytes);
-  payload = payload.first(payload.size() - padding);
-  if (!block_is_fair(payload.size())) return;
-  if (h.has(flag::end_headers)) {
-    on_block(h.id, h.has(flag::end_stream), payload);
-    return;
-  }
-  block_id_ = h.id;
-  block_last_ = h.has(flag::end_stream);
-  continuations_ = 0;
-  block_.assign(payload.begin(), payload.end());
-}
-
-void client_session::on_continuation(const frame_head& h, std::span<const std::byte> payload) {
-  continuations_ += 1;
-  if (continuations_ > limits_.continuations_max) {
-    give_up(error_code::enhance_your_calm, "too many CONTINUATION frames");
-    return;
-  }
-  if (!block_is_fair(block_.size() + payload.size())) return;
-  block_.insert(block_.end(), payload.begin(), payload.end());
-  if (!h.has(flag::end_headers)) return;
-  std::vector<std::byte> whole = std::move(block_);
-  block_.clear();
-  block_id_ = 0;
-  on_block(h.id, block_last_, whole);
-}
-
-bool client_session::block_is_fair(std::size_t n) {
-  if (n / hopeless_bytes <= limits_.head_bytes_max) return true;
-  give_up(error_code::enhance_your_calm, "header block far too large");
-  return false;
+  if (blocks_.under_way() != 0) return;
+  on_block(h.id, blocks_.last(), blocks_.block());
+  blocks_.done();
 }
 
 // One block on its way to its stream, which may go at any field.
 struct client_session::head_sink final : field_sink {
-  head_sink(client_session& in, std::int32_t of) noexcept : home(in), id(of) {}
+  head_sink(client_session& in, std::int32_t of) noexcept : home(in), id(of), budget(in.limits_) {}
 
   bool on_decoded(token known, std::string_view name, std::string_view value) override {
-    bytes += name.size() + value.size() + head_encoder::entry_overhead;
-    fields += 1;
-    const limits& l = home.limits_;
-    too_large = too_large || bytes > l.head_bytes_max || fields > l.head_fields_max;
-    if (bytes / hopeless_bytes > l.head_bytes_max) return false;
-    if (fields / hopeless_fields > l.head_fields_max) return false;
-    if (too_large) return true;
+    if (!budget.count(name.size() + value.size())) return false;
+    if (budget.too_large()) return true;
     if (known == token::status && !value.empty()) status = value.front();
     if (client_stream* const s = home.table_.find(id)) s->on_field(known, name, value);
     return true;
@@ -407,10 +243,8 @@ struct client_session::head_sink final : field_sink {
 
   client_session& home;
   std::int32_t id;
-  std::size_t bytes = 0;
-  std::size_t fields = 0;
+  head_budget budget;
   char status = 0;  // first digit of :status
-  bool too_large = false;
 };
 
 // Blocks of streams that are gone are decoded too, for the table's sake.
@@ -431,7 +265,7 @@ void client_session::on_block(std::int32_t id, bool last, std::span<const std::b
   if (s == nullptr) return;
   head_end how;
   how.last = last;
-  how.too_large = sink.too_large;
+  how.too_large = sink.budget.too_large();
   if (s->head_seen_) {
     how.kind = head_kind::trailers;
   } else {
@@ -441,7 +275,7 @@ void client_session::on_block(std::int32_t id, bool last, std::span<const std::b
   // fields were dropped it may have been among them.)
   const bool wrong = how.kind == head_kind::informational ? last
                      : how.kind == head_kind::trailers    ? !last
-                                                          : sink.status == 0 && !sink.too_large;
+                                                          : sink.status == 0 && !how.too_large;
   if (wrong) {
     stream_error(*s, error_code::protocol_error);
     return;
@@ -476,12 +310,10 @@ void client_session::on_settings(const frame_head& h, std::span<const std::byte>
     const auto what = static_cast<setting>(read_u16(fixed<2>(payload)));
     if (!apply(what, read_u32(fixed<4>(payload.subspan(2))))) return;
   }
-  acks_waiting_ += 1;
-  if (acks_waiting_ > limits_.acknowledgements_max) {
+  if (!control_.acknowledge_settings()) {
     give_up(error_code::enhance_your_calm, "acknowledgements that nobody reads");
     return;
   }
-  queue_frame({0, frame_type::settings, flag::ack, 0}, {});
   greeted_ = true;
   events_.on_settings();
 }
@@ -517,7 +349,7 @@ bool client_session::apply(setting what, std::uint32_t value) {
 bool client_session::move_windows(std::uint32_t fresh) {
   bool fits = fresh <= window_most;
   const std::int64_t by = std::int64_t{fresh} - std::int64_t{peer_stream_window_};
-  for (client_stream* s = open_.first; fits && s != nullptr; s = s->open_.next) {
+  for (client_stream* s = open_.first(); fits && s != nullptr; s = open_.after(*s)) {
     fits = s->may_send_.move(by);
     if (fits && s->waits_ == client_stream::waits::nowhere && !s->ended_ &&
         s->may_send_.left() > 0) {
@@ -534,12 +366,9 @@ void client_session::on_ping(const frame_head& h, std::span<const std::byte> pay
     events_.on_ping_ack();
     return;
   }
-  acks_waiting_ += 1;
-  if (acks_waiting_ > limits_.acknowledgements_max) {
+  if (!control_.acknowledge_ping(payload)) {
     give_up(error_code::enhance_your_calm, "acknowledgements that nobody reads");
-    return;
   }
-  queue_frame({8, frame_type::ping, flag::ack, 0}, payload);
 }
 
 void client_session::on_goaway(std::span<const std::byte> payload) {
@@ -552,8 +381,8 @@ void client_session::on_goaway(std::span<const std::byte> payload) {
   goaway_came_ = true;
   events_.on_goaway(last, static_cast<error_code>(read_u32(fixed<4>(payload.subspan(4)))));
   // From the youngest on; a callback may close others, and begins none.
-  while (open_.last != nullptr && open_.last->id_ > last) {
-    close(*open_.last, error_code::refused_stream);
+  while (open_.last() != nullptr && open_.last()->id_ > last) {
+    close(*open_.last(), error_code::refused_stream);
   }
 }
 
@@ -583,18 +412,12 @@ void client_session::on_window_update(std::int32_t id, std::span<const std::byte
 void client_session::give_up(error_code why, const char* reason) {
   if (failure_ != nullptr) return;
   failure_ = reason;
-  const std::string_view text(reason);
-  std::vector<std::byte> payload(8 + text.size());
-  const std::span<std::byte> all(payload);
-  write_u32(all.first<4>(), 0);  // the server has begun no streams
-  write_u32(all.subspan<4, 4>(), static_cast<std::uint32_t>(why));
-  std::memcpy(payload.data() + 8, text.data(), text.size());
-  queue_frame({static_cast<std::uint32_t>(payload.size()), frame_type::goaway, 0, 0}, payload);
+  control_.goaway(why, reason);
 }
 
 void client_session::stream_error(client_stream& s, error_code why) {
   own_resets_ += 1;
-  queue_reset(s.id_, why);
+  control_.reset(s.id_, why);
   close(s, why);
 }
 
@@ -605,7 +428,7 @@ void client_session::close(client_stream& s, error_code why) {
 
 void client_session::reset(client_stream& s, error_code why) {
   if (s.session_ != this) return;
-  if (s.head_sent_ && failure_ == nullptr) queue_reset(s.id_, why);
+  if (s.head_sent_ && failure_ == nullptr) control_.reset(s.id_, why);
   forget(s);
 }
 
@@ -617,19 +440,16 @@ void client_session::forget(client_stream& s) noexcept {
   table_.erase(s.id_);
   if (sending_ == &s) sending_ = nullptr;
   s.session_ = nullptr;
-  s.body_.clear();
+  s.to_send_.clear();
 }
 
 void client_session::goaway(error_code why) {
   if (std::exchange(leaving_, true) || failure_ != nullptr) return;
-  std::array<std::byte, 8> payload{};
-  write_u32(std::span(payload).last<4>(), static_cast<std::uint32_t>(why));
-  queue_frame({payload.size(), frame_type::goaway, 0, 0}, payload);
+  control_.goaway(why);
 }
 
 void client_session::ping() {
-  constexpr std::array<std::byte, 8> nothing{};
-  queue_frame({nothing.size(), frame_type::ping, 0, 0}, nothing);
+  control_.ping();
 }
 
 bool client_session::may_request() const noexcept {
@@ -642,29 +462,9 @@ bool client_session::finished_reading() const noexcept {
 
 // ------------------------------------------------------------------------------------- sending
 
-void client_session::queue_frame(const frame_head& h, std::span<const std::byte> payload) {
-  std::array<std::byte, frame_head_bytes> head;
-  write_frame_head(head, h);
-  control_.insert(control_.end(), head.begin(), head.end());
-  control_.insert(control_.end(), payload.begin(), payload.end());
-}
-
-void client_session::queue_reset(std::int32_t id, error_code why) {
-  std::array<std::byte, 4> payload;
-  write_u32(payload, static_cast<std::uint32_t>(why));
-  queue_frame({payload.size(), frame_type::rst_stream, 0, id}, payload);
-}
-
-// One for half a window of payload at least; still, a server that reads none of them is left.
-void client_session::queue_update(std::int32_t id, std::uint32_t n) {
-  updates_waiting_ += 1;
-  if (updates_waiting_ > limits_.acknowledgements_max) {
-    give_up(error_code::enhance_your_calm, "window updates that nobody reads");
-    return;
-  }
-  std::array<std::byte, 4> payload;
-  write_u32(payload, n);
-  queue_frame({payload.size(), frame_type::window_update, 0, id}, payload);
+void client_session::update_window(std::int32_t id, std::uint32_t by) {
+  if (control_.update_window(id, by)) return;
+  give_up(error_code::enhance_your_calm, "window updates that nobody reads");
 }
 
 result<void> client_session::request(client_stream& s) {
@@ -699,8 +499,8 @@ void client_session::wait(client_stream& s, client_stream::waits as) noexcept {
 // New requests and those under way take turns. Nobody, when all that is left waits for the server.
 client_stream* client_session::next_sender() const noexcept {
   if (failure_ != nullptr) return nullptr;
-  client_stream* const body = may_send_.left() > 0 ? bodies_waiting_.first : nullptr;
-  client_stream* head = heads_open_ < streams_max_ ? heads_waiting_.first : nullptr;
+  client_stream* const body = may_send_.left() > 0 ? bodies_waiting_.first() : nullptr;
+  client_stream* head = heads_open_ < streams_max_ ? heads_waiting_.first() : nullptr;
   if (head != nullptr && may_send_.left() == 0 && head->unsent() > 0) head = nullptr;
   if (head == nullptr || body == nullptr) return head != nullptr ? head : body;
   return heads_turn_ ? head : body;
@@ -720,12 +520,7 @@ void client_session::collect(bytes_chain& out, std::size_t high_water) {
   out_ = &out;
   high_water_ = high_water;
   writer_.begin(out);
-  if (room() > 0 && !control_.empty()) {
-    writer_.put(control_);
-    control_.clear();
-    if (control_.capacity() > control_bytes_kept) control_.shrink_to_fit();
-    acks_waiting_ = updates_waiting_ = 0;
-  }
+  if (room() > 0 && !control_.empty()) control_.write(writer_);
   while (room() > 0) {
     client_stream* const s = next_sender();
     if (s == nullptr) break;
@@ -786,17 +581,7 @@ std::size_t client_session::send_body(client_stream& s) {
   const bool last = size == unsent;
   writer_.put({static_cast<std::uint32_t>(size), frame_type::data,
                last ? flag::end_stream : std::uint8_t{0}, s.id_});
-  const std::size_t prefix =
-      std::min<std::size_t>(size, static_cast<std::size_t>(s.prefix_size_ - s.prefix_sent_));
-  if (prefix > 0) {
-    writer_.put(std::span<const std::byte>(s.prefix_).subspan(s.prefix_sent_, prefix));
-    s.prefix_sent_ = static_cast<std::uint8_t>(s.prefix_sent_ + prefix);
-  }
-  if (size - prefix == s.body_.size()) {
-    writer_.share(std::move(s.body_));
-  } else {
-    writer_.share(s.body_.split_to(size - prefix));
-  }
+  const std::size_t of_body = s.to_send_.write(writer_, size);
   s.may_send_.spend(size);
   may_send_.spend(size);
   idle_frames_.earn(message_credits + size / credit_bytes);
@@ -804,7 +589,7 @@ std::size_t client_session::send_body(client_stream& s) {
     s.ended_ = true;
     wait(s, client_stream::waits::nowhere);
   }
-  if (size > prefix) s.on_sent(size - prefix);
+  if (of_body > 0) s.on_sent(of_body);
   // The answer may have come before the request was out.
   if (last && sending_ == &s && s.peer_ended_) close(s, error_code::no_error);
   return size;

@@ -22,18 +22,17 @@
 //            fails, then collect() what is left (it tells the server why) and close.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "zc/base/result.h"
 #include "zc/mem/bytes.h"
 #include "zc/mem/chain.h"
+#include "zc/wire/http2/block_reader.h"
+#include "zc/wire/http2/client_stream.h"
+#include "zc/wire/http2/control_queue.h"
 #include "zc/wire/http2/field.h"
 #include "zc/wire/http2/flood.h"
 #include "zc/wire/http2/flow_window.h"
@@ -43,85 +42,13 @@
 #include "zc/wire/http2/head_decoder.h"
 #include "zc/wire/http2/head_encoder.h"
 #include "zc/wire/http2/protocol.h"
+#include "zc/wire/http2/stream_row.h"
 #include "zc/wire/http2/stream_table.h"
 
 namespace zc::http2 {
 
-class client_session;
-
-// One request and its answer, as their user sees them. Derive from it.
-class client_stream {
- public:
-  client_stream() noexcept = default;
-  client_stream(const client_stream&) = delete;
-  client_stream& operator=(const client_stream&) = delete;
-
-  std::int32_t id() const noexcept { return id_; }
-  bool open() const noexcept { return session_ != nullptr; }
-  bool peer_ended() const noexcept { return peer_ended_; }
-  std::size_t unsent() const noexcept {
-    return static_cast<std::size_t>(prefix_size_ - prefix_sent_) + body_.size();
-  }
-  // What is to be sent: before request(). There are no trailers.
-  void load(content&& what);
-  void unload() noexcept { body_.clear(); }  // Requires: not open()
-
- protected:
-  ~client_stream();
-
- private:
-  friend class client_session;
-
-  // The head of the request, when its frame is made: put() pseudo fields first, and put_common()
-  // where the common fields belong. Must not call the session.
-  virtual void write_head(head_encoder& to) = 0;
-  // Views are valid during the call.
-  virtual void on_field(token known, std::string_view name, std::string_view value) = 0;
-  virtual void on_head(head_end how) = 0;
-  virtual void on_data(bytes piece) = 0;
-  virtual void on_end() = 0;
-  // So many bytes of the body (without the prefix) were put into the output.
-  virtual void on_sent(std::size_t n [[maybe_unused]]) {}
-  // The session has forgotten the stream: reset by the server or for its errors, refused, or both
-  // sides are done. May destroy the stream.
-  virtual void on_closed(error_code why) = 0;
-
-  // Where a stream waits to send.
-  enum class waits : std::uint8_t {
-    nowhere,   // all is sent, or the server opens no window for it
-    for_head,  // nothing is sent
-    for_body,  // the head is sent
-  };
-  // Links of an intrusive list: of all open streams, and of those that wait.
-  struct links {
-    client_stream* next = nullptr;
-    client_stream* previous = nullptr;
-  };
-
-  client_session* session_ = nullptr;
-  links open_;
-  links waiting_;
-  std::int32_t id_ = 0;
-  waits waits_ = waits::nowhere;
-  bool head_sent_ = false;
-  bool ended_ = false;      // our END_STREAM is out
-  bool head_seen_ = false;  // the final one of the answer
-  bool peer_ended_ = false;
-  std::uint8_t prefix_size_ = 0;
-  std::uint8_t prefix_sent_ = 0;
-  std::array<std::byte, 8> prefix_{};
-  std::uint32_t frames_ = 0;  // DATA frames so far
-  std::size_t received_ = 0;  // bytes of payload so far
-  send_window may_send_;
-  receive_window may_come_{0};
-  bytes_chain body_;
-};
-
 class client_session {
  public:
-  // What the server may put into one SETTINGS frame.
-  static constexpr std::size_t settings_max = 32;
-
   // `common`: the fields that every request has beside those that its stream puts; must outlive the
   // session. Makes the preface and the first SETTINGS: collect() them. Throws std::bad_alloc.
   client_session(const limits& bounds, session_events& events, std::span<const field> common);
@@ -164,28 +91,17 @@ class client_session {
   std::uint64_t heads_known() const noexcept { return decoder_.remembered(); }
 
  private:
-  using stream_links = client_stream::links client_stream::*;
-  template <stream_links Links>
-  struct stream_list {
-    client_stream* first = nullptr;
-    client_stream* last = nullptr;
-    void push_back(client_stream& s) noexcept;
-    void remove(client_stream& s) noexcept;
-  };
   struct head_sink;
 
   // receiving
   void take_frame_head();
   void take_payload(const bytes& fed);
   bool order_is_right(const frame_head& h);
-  bool shape_is_right(const frame_head& h);
   void count(const frame_head& h);
   void begin_data(const frame_head& h);
   void on_data_piece(const bytes& fed, std::span<const std::byte> piece, bool last);
   void end_data(const frame_head& h);
-  void on_headers(const frame_head& h, std::span<const std::byte> payload);
-  void on_continuation(const frame_head& h, std::span<const std::byte> payload);
-  bool block_is_fair(std::size_t n);
+  void on_block_frame(const frame_head& h, std::span<const std::byte> payload);
   void on_block(std::int32_t id, bool last, std::span<const std::byte> block);
   void on_reset(std::int32_t id, std::span<const std::byte> payload);
   void on_settings(const frame_head& h, std::span<const std::byte> payload);
@@ -195,17 +111,12 @@ class client_session {
   void on_goaway(std::span<const std::byte> payload);
   void on_window_update(std::int32_t id, std::span<const std::byte> payload);
   void end_of(client_stream& s);
-  bool is_idle(std::int32_t id) const noexcept;
-  bool fair(client_stream& s);
   // ending
   void give_up(error_code why, const char* reason);
   void stream_error(client_stream& s, error_code why);
   void close(client_stream& s, error_code why);
   // sending
-  void queue_frame(const frame_head& h, std::span<const std::byte> payload);
-  void queue_reset(std::int32_t id, error_code why);
-  void queue_update(std::int32_t id, std::uint32_t n);
-  void queue_opening();
+  void update_window(std::int32_t id, std::uint32_t by);
   void wait(client_stream& s, client_stream::waits as) noexcept;
   client_stream* next_sender() const noexcept;
   void send_head(client_stream& s);
@@ -215,13 +126,15 @@ class client_session {
   limits limits_;
   session_events& events_;
   frame_reader reader_;
+  block_reader blocks_;
   head_decoder decoder_;
   head_encoder encoder_;
   frame_writer writer_;
+  control_queue control_;
   stream_table<client_stream> table_;
-  stream_list<&client_stream::open_> open_;              // in the order of their ids
-  stream_list<&client_stream::waiting_> heads_waiting_;  // these too
-  stream_list<&client_stream::waiting_> bodies_waiting_;
+  stream_row<client_stream, &client_stream::open_> open_;              // in the order of their ids
+  stream_row<client_stream, &client_stream::waiting_> heads_waiting_;  // these too
+  stream_row<client_stream, &client_stream::waiting_> bodies_waiting_;
   client_stream* sending_ = nullptr;  // null when it was forgotten meanwhile
 
   // What the server said.
@@ -234,19 +147,11 @@ class client_session {
   receive_window may_come_;
   std::int64_t next_id_ = 1;
   std::size_t heads_open_ = 0;  // open streams that the server knows of
-  // The block that CONTINUATION frames go on with.
-  std::int32_t block_id_ = 0;  // 0: none
-  bool block_last_ = false;
-  std::uint32_t continuations_ = 0;
-  std::vector<std::byte> block_;
   // The DATA frame being read.
   std::size_t data_left_ = 0;  // of its payload, without padding
   bool pad_length_due_ = false;
   bool data_wanted_ = false;  // somebody may still take it
 
-  std::vector<std::byte> control_;  // frames that no window holds back
-  std::uint32_t acks_waiting_ = 0;  // of them; at most limits_.acknowledgements_max
-  std::uint32_t updates_waiting_ = 0;
   const bytes_chain* out_ = nullptr;  // during collect()
   std::size_t high_water_ = 0;
   bool heads_turn_ = true;

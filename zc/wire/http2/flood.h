@@ -10,9 +10,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace zc::http2 {
+
+// What a message earns: WINDOW_UPDATE, PING, PRIORITY, empty DATA; and one more for so much
+// payload.
+inline constexpr std::uint32_t message_credits = 4;
+inline constexpr std::size_t credit_bytes = 4'096;
 
 class flood_budget {
  public:

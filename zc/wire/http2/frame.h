@@ -45,6 +45,9 @@ enum class setting : std::uint16_t {
 
 inline constexpr std::size_t frame_head_bytes = 9;
 inline constexpr std::size_t setting_bytes = 6;
+inline constexpr std::uint32_t ping_bytes = 8;
+inline constexpr std::uint32_t priority_bytes = 5;
+inline constexpr std::uint32_t goaway_bytes_least = 8;      // a reason may follow
 inline constexpr std::uint32_t frame_bytes_least = 16'384;  // every peer takes frames of this size
 inline constexpr std::uint32_t frame_bytes_most = 0xff'ffff;
 inline constexpr std::int32_t stream_id_max = 0x7fff'ffff;

@@ -7,14 +7,12 @@
 
 #include <gtest/gtest.h>
 
+#include "zc/wire/http2/frames_for_tests.h"
+
 namespace zc::http2 {
 namespace {
 
-std::string as_text(const bytes_chain& c) {
-  std::string all;
-  for (const bytes& piece : c) all += piece.text();
-  return all;
-}
+using for_tests::as_text;
 
 TEST(FrameWriterTest, PiecesStandInTheOrderInWhichTheyWerePut) {
   const bytes body = bytes::from_string(std::string(100, 'b'));

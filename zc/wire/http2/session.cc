@@ -1,7 +1,6 @@
 #include "zc/wire/http2/session.h"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -15,13 +14,6 @@ namespace zc::http2 {
 namespace {
 
 inline constexpr std::size_t fields_sent_max = 128;
-// Beyond the limits fields are dropped and the stream is answered; so far beyond them the session
-// ends, since even decoding the rest costs too much (a block may hold one field per byte).
-inline constexpr std::size_t hopeless_bytes = 8;
-inline constexpr std::size_t hopeless_fields = 10;
-inline constexpr std::uint32_t message_credits =
-    4;  // what a request earns: WINDOW_UPDATE, PING, PRIORITY, empty DATA
-inline constexpr std::size_t credit_bytes = 4_KiB;  // and one for so much payload
 inline constexpr std::uint32_t streams_before_settings = 100;
 
 std::string_view text_of(nghttp2_rcbuf* from) noexcept {
@@ -104,9 +96,7 @@ struct session::callbacks {
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     session& self = of(user);
     self.in_head_ = true;
-    self.head_too_large_ = false;
-    self.head_bytes_ = 0;
-    self.head_fields_ = 0;
+    self.head_.begin();
     self.head_status_ = 0;
     if (self.role_ == role::client || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     // The GOAWAY that is about to be sent says that this one was not processed.
@@ -127,7 +117,7 @@ struct session::callbacks {
     const std::string_view name = text_of(name_buffer);
     const std::string_view value = text_of(value_buffer);
     if (!self.count_field(name.size() + value.size())) return NGHTTP2_ERR_CALLBACK_FAILURE;
-    if (self.head_too_large_) return 0;
+    if (self.head_.too_large()) return 0;
     const token known = token_of(name);
     if (known == token::status && !value.empty()) self.head_status_ = value.front();
     if (stream* const s = self.find(frame->hd.stream_id)) s->on_field(known, name, value);
@@ -260,16 +250,8 @@ struct session::callbacks {
     stream* const s = self.find(frame->hd.stream_id);
     if (s == nullptr || size > s->unsent()) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     self.writer_.put({reinterpret_cast<const std::byte*>(frame_header), 9});
-    const std::size_t prefix =
-        std::min<std::size_t>(size, static_cast<std::size_t>(s->prefix_size_ - s->prefix_sent_));
-    if (prefix > 0) {
-      self.writer_.put(std::span(s->prefix_).subspan(s->prefix_sent_, prefix));
-      s->prefix_sent_ = static_cast<std::uint8_t>(s->prefix_sent_ + prefix);
-    }
-    if (size == prefix) return 0;
-    self.writer_.flush();
-    self.collecting_->append(s->body_.split_to(size - prefix));
-    s->on_sent(size - prefix);
+    const std::size_t of_body = s->to_send_.write(self.writer_, size);
+    if (of_body > 0) s->on_sent(of_body);
     return 0;
   }
 
@@ -328,6 +310,7 @@ session::session(role side, const limits& bounds, session_events& events)
     : role_(side),
       limits_(bounds),
       events_(events),
+      head_(bounds),
       idle_frames_(bounds.idle_frames_burst, bounds.idle_frames_per_second),
       own_reset_budget_(bounds.own_resets_burst, bounds.own_resets_per_second) {
   ZC_CHECK(bounds.stream_window <= INT32_MAX && bounds.connection_window <= INT32_MAX);
@@ -369,20 +352,13 @@ result<void> session::feed(const bytes& received, std::chrono::nanoseconds now) 
 // even reported: continuations_max * frame_bytes_max bounds those.)
 bool session::count_block(std::size_t n, bool begins) {
   block_bytes_ = begins ? n : block_bytes_ + n;
-  if (block_bytes_ / hopeless_bytes <= limits_.head_bytes_max) return true;
+  if (block_bytes_ <= head_budget::block_bytes_max(limits_)) return true;
   give_up(error_code::enhance_your_calm, "header block far too large");
   return false;
 }
 
 bool session::count_field(std::size_t n) {
-  head_bytes_ += n + 32;
-  head_fields_ += 1;
-  head_too_large_ = head_too_large_ || head_bytes_ > limits_.head_bytes_max ||
-                    head_fields_ > limits_.head_fields_max;
-  if (head_bytes_ / hopeless_bytes <= limits_.head_bytes_max &&
-      head_fields_ / hopeless_fields <= limits_.head_fields_max) {
-    return true;
-  }
+  if (head_.count(n)) return true;
   give_up(error_code::enhance_your_calm, "header list far too large");
   return false;
 }
@@ -393,7 +369,7 @@ void session::on_headers(std::int32_t id, std::uint8_t flags) {
   if (s == nullptr) return;
   head_end how;
   how.last = (flags & NGHTTP2_FLAG_END_STREAM) != 0;
-  how.too_large = head_too_large_;
+  how.too_large = head_.too_large();
   if (role_ == role::server) {
     how.kind = s->head_seen_ ? head_kind::trailers : head_kind::request;
   } else if (head_status_ == '1') {
@@ -412,7 +388,7 @@ void session::on_headers(std::int32_t id, std::uint8_t flags) {
 void session::on_data_frame(std::int32_t id, std::uint8_t flags) {
   stream* const s = find(id);
   if (s == nullptr) return;
-  if (!s->discarding_ && !fair(*s)) {
+  if (!s->discarding_ && !s->count_frame(limits_)) {
     s->discarding_ = true;
     reset(*s, error_code::enhance_your_calm);
     return;
@@ -420,12 +396,6 @@ void session::on_data_frame(std::int32_t id, std::uint8_t flags) {
   if ((flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
   s->peer_ended_ = true;
   s->on_end();
-}
-
-// Each frame costs a list entry and a callback, whatever it carries.
-bool session::fair(stream& s) {
-  s.frames_ += 1;
-  return s.frames_ <= limits_.frames_free + s.received_ / limits_.frame_bytes_fair;
 }
 
 void session::owe_stream(stream& s, std::size_t n) {
@@ -497,11 +467,8 @@ bool session::finished_reading() const noexcept {
 }
 
 void session::prepare(stream& s, content&& rest) noexcept {
-  s.prefix_ = rest.prefix;
-  s.prefix_size_ = rest.prefix_size;
-  s.prefix_sent_ = 0;
-  s.body_ = std::move(rest.body);
   s.trailers_ = rest.trailers;
+  s.to_send_.load(std::move(rest));
 }
 
 void session::respond(stream& to, std::span<const field> head, content&& rest) {
@@ -567,7 +534,7 @@ void session::forget(stream& s) noexcept {
   s.next_ = nullptr;
   s.link_ = nullptr;
   s.session_ = nullptr;
-  s.body_.clear();
+  s.to_send_.clear();
   streams_ -= 1;
 }
 

@@ -5,25 +5,22 @@
 //     on_closed respond(), request(), reset() ... -> collect(chain) -> socket
 //
 // Zero copy  on_data() gets slices of the bytes just fed. Payload to be sent goes into the output
-// chain by reference;
-//            only frame headers (and a message prefix of 8 bytes at most) are written, into a small
-//            arena.
+//            chain by reference; only frame headers (and a message prefix of 8 bytes at most) are
+//            written, into a small arena.
 // Ownership  Streams belong to the user. One must not be destroyed while it is open(): forget() it
-// first. Threads    One. Callbacks come from feed(), and on_sent(), on_closed() from collect() too.
-// Inside callbacks everything
-//            here may be called but feed(), collect() and the destructor.
+//            first.
+// Threads    One. Callbacks come from feed(), and on_sent(), on_closed() from collect() too. Inside
+//            callbacks everything here may be called but feed(), collect() and the destructor.
 // Bounds     Header blocks, frames without progress, frames per message, resets, acknowledgements:
-// see `limits`. Errors     What a peer does wrong ends its stream or its session: feed() fails,
-// then collect() what is left (it tells
-//            the peer why) and close.
+//            see `limits`.
+// Errors     What a peer does wrong ends its stream or its session: feed() fails, then collect()
+//            what is left (it tells the peer why) and close.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "zc/base/result.h"
 #include "zc/mem/bytes.h"
@@ -31,7 +28,9 @@
 #include "zc/wire/http2/field.h"
 #include "zc/wire/http2/flood.h"
 #include "zc/wire/http2/frame_writer.h"
+#include "zc/wire/http2/head_budget.h"
 #include "zc/wire/http2/protocol.h"
+#include "zc/wire/http2/stream_base.h"
 
 struct nghttp2_session;
 
@@ -40,18 +39,11 @@ namespace zc::http2 {
 class session;
 
 // One stream, as its user sees it. Derive from it.
-class stream {
+class stream : public stream_base {
  public:
-  stream() noexcept = default;
-  stream(const stream&) = delete;
-  stream& operator=(const stream&) = delete;
-
-  std::int32_t id() const noexcept { return id_; }
   bool open() const noexcept { return session_ != nullptr; }
-  bool peer_ended() const noexcept { return peer_ended_; }
   // Payload that comes from now on is dropped (its window is given back).
   void discard() noexcept { discarding_ = true; }
-  std::size_t unsent() const noexcept { return prefix_size_ - prefix_sent_ + body_.size(); }
 
  protected:
   ~stream();
@@ -59,32 +51,11 @@ class stream {
  private:
   friend class session;
 
-  // Views are valid during the call.
-  virtual void on_field(token known, std::string_view name, std::string_view value) = 0;
-  virtual void on_head(head_end how) = 0;
-  virtual void on_data(bytes piece) = 0;
-  virtual void on_end() = 0;
-  // So many bytes of the body (without the prefix) were put into the output.
-  virtual void on_sent(std::size_t n [[maybe_unused]]) {}
-  // The session has forgotten the stream: reset, refused, or both sides are done. May destroy the
-  // stream.
-  virtual void on_closed(error_code why) = 0;
-
   session* session_ = nullptr;
   stream* next_ = nullptr;  // in the session's list of open streams
   stream** link_ = nullptr;
-  std::int32_t id_ = 0;
-  bool head_seen_ = false;
-  bool peer_ended_ = false;
   bool discarding_ = false;
-  std::uint32_t frames_ = 0;     // DATA frames so far
-  std::size_t received_ = 0;     // bytes of payload so far
   std::size_t window_owed_ = 0;  // received, not given back to the stream's window
-  // What is to be sent.
-  std::array<std::byte, 8> prefix_{};
-  std::uint8_t prefix_size_ = 0;
-  std::uint8_t prefix_sent_ = 0;
-  bytes_chain body_;
   std::span<const field> trailers_;
 };
 
@@ -154,7 +125,6 @@ class session {
   void on_data_frame(std::int32_t id, std::uint8_t flags);
   void return_window();
   void owe_stream(stream& s, std::size_t n);
-  bool fair(stream& s);
   void on_own_reset(std::uint32_t why);
 
   role role_;
@@ -171,13 +141,11 @@ class session {
   stream* last_ = nullptr;  // found last: most frames belong to the stream of the frame before
   std::size_t streams_ = 0;
   std::size_t owed_ = 0;  // payload received and not yet given back to the connection's window
-  std::size_t head_bytes_ = 0;
-  std::size_t head_fields_ = 0;
+  head_budget head_;
   std::size_t block_bytes_ = 0;  // of the header block being read, as sent
   std::uint64_t own_resets_ = 0;
   const char* failure_ = nullptr;
   char head_status_ = 0;  // first digit of :status in the block being read
-  bool head_too_large_ = false;
   bool in_head_ = true;
   bool greeted_ = false;
   bool holding_ = false;

@@ -1,0 +1,35 @@
+// zc/wire/http2/outgoing.h - what a stream still has to send behind its head: a prefix of a few
+// bytes, and a body that goes out as it is.
+//
+// Ownership  Holds the body by reference until it is written or cleared.
+// Cost       The prefix is copied, eight bytes at most; the body never.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "zc/mem/chain.h"
+#include "zc/wire/http2/frame_writer.h"
+#include "zc/wire/http2/protocol.h"
+
+namespace zc::http2 {
+
+class outgoing {
+ public:
+  void load(content&& what) noexcept;  // but for its trailers
+  void clear() noexcept;
+  std::size_t size() const noexcept {
+    return static_cast<std::size_t>(prefix_size_ - prefix_sent_) + body_.size();
+  }
+  // The next `n` bytes; returns how many of them are the body's. Requires: n <= size()
+  std::size_t write(frame_writer& to, std::size_t n);
+
+ private:
+  std::array<std::byte, 8> prefix_{};
+  std::uint8_t prefix_size_ = 0;
+  std::uint8_t prefix_sent_ = 0;
+  bytes_chain body_;
+};
+
+}  // namespace zc::http2
