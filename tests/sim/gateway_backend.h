@@ -1,8 +1,9 @@
 // tests/sim/gateway_backend.h - a backend with moods, for the scenarios of the whole gateway: it
-// refuses, throttles, stalls, answers late, twice, in part or never, and keeps books of what it took.
+// refuses, throttles, stalls, answers late, twice, in part or never, and keeps books of what it
+// took.
 //
-// Every record carries the number of its request and its own, so that the books can be compared with
-// those of the clients.
+// Every record carries the number of its request and its own, so that the books can be compared
+// with those of the clients.
 #pragma once
 
 #include <cstddef>

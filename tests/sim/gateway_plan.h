@@ -1,5 +1,5 @@
-// tests/sim/gateway_plan.h - all that is drawn from the seed before a run of the whole gateway begins:
-// weather, settings, accidents.
+// tests/sim/gateway_plan.h - all that is drawn from the seed before a run of the whole gateway
+// begins: weather, settings, accidents.
 #pragma once
 
 #include <cstddef>

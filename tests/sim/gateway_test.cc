@@ -6,14 +6,15 @@
 //                             failed; with endless retries and backends that heal, it is there
 //   nothing made up           what was refused by a full queue was not delivered
 //   no duplicates             but where a retry cannot be told from the first try
-//   patience                  a backend that refused is left alone for the back-off and its own hint
+//   patience                  a backend that refused is left alone for the back-off and its own
+//                             hint
 //   bounds                    memory within the quota, queues within their account, always
 //   an end                    every request of a client ends; stop() ends within its grace; then no
 //                             memory, no place in a queue and no connection is held
 //
 // Method: gateway shards, a client's and a backends' shard in one world. Every record carries the
-// number of its request; backends look into what they take (gateway_backend.h). What the run is like
-// - settings, moods, weather, accidents - is drawn from the seed (gateway_plan.h).
+// number of its request; backends look into what they take (gateway_backend.h). What the run is
+// like - settings, moods, weather, accidents - is drawn from the seed (gateway_plan.h).
 
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// zc/io/poller_contract_for_tests.h - every poller that there is, each with its own time: the one on
-// sockets and the simulated one, quiet and with links that are slow, small and cut everything
+// zc/io/poller_contract_for_tests.h - every poller that there is, each with its own time: the one
+// on sockets and the simulated one, quiet and with links that are slow, small and cut everything
 // anywhere. For the tests that hold all of them to one contract.
 #pragma once
 

@@ -1,10 +1,10 @@
-// What zc/shard/poller.h promises of pollers and acceptors, held against every poller that there is:
-// connecting in vain, names, ports, backlogs, waits, and who outlives whom. What it promises of
-// streams is stream_contract_test.cc, in the same way.
+// What zc/shard/poller.h promises of pollers and acceptors, held against every poller that there
+// is: connecting in vain, names, ports, backlogs, waits, and who outlives whom. What it promises
+// of streams is stream_contract_test.cc, in the same way.
 //
-// Method: both ends of every connection are streams of one poller, whose time is its own. What only
-// sockets can show (descriptors, options, paths) is epoll_poller_test.cc and epoll_acceptor_test.cc;
-// what only the simulation can, network_test.cc.
+// Method: both ends of every connection are streams of one poller, whose time is its own. What
+// only sockets can show (descriptors, options, paths) is epoll_poller_test.cc and
+// epoll_acceptor_test.cc; what only the simulation can, network_test.cc.
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,6 @@
-// What must hold of a gRPC request whose peer misbehaves: whatever the answer lacks, breaks or comes
-// as - HTTP statuses, resets, compressed, too large, too early - there is one outcome that says so.
+// What must hold of a gRPC request whose peer misbehaves: whatever the answer lacks, breaks or
+// comes as - HTTP statuses, resets, compressed, too large, too early - there is one outcome that
+// says so.
 //
 // Method: a peer that is scripted frame by frame (grpc_script_for_tests.h).
 

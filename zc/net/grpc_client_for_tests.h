@@ -1,5 +1,6 @@
 // zc/net/grpc_client_for_tests.h - the gRPC client, our own server for it to call, and a list of
-// what came of each request. All on one shard over loopback, turned by hand. For tests of this room.
+// what came of each request. All on one shard over loopback, turned by hand. For tests of this
+// room.
 #pragma once
 
 #include <chrono>

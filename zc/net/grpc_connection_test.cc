@@ -1,5 +1,5 @@
-// What must hold of a gRPC connection whose peer misbehaves: one that breaks, leaves, falls silent or
-// is no gRPC server at all ends its own requests and no others, and is not called in a loop.
+// What must hold of a gRPC connection whose peer misbehaves: one that breaks, leaves, falls silent
+// or is no gRPC server at all ends its own requests and no others, and is not called in a loop.
 //
 // Method: a peer that is scripted frame by frame (grpc_script_for_tests.h), and one that speaks
 // something else.

@@ -39,8 +39,8 @@ struct server_options {
   // how long reading pauses for memory before requests are refused
   std::chrono::milliseconds admission_wait{500};
   std::chrono::milliseconds retry_after{1'000};  // throttle hint; jittered by +-25 %
-  // Requests are read though memory is short: for few and small ones that must be answered just then
-  // (metrics, health). Bounded by connections_max and the limits above.
+  // Requests are read though memory is short: for few and small ones that must be answered just
+  // then (metrics, health). Bounded by connections_max and the limits above.
   bool reads_when_short = false;
   bool keep_metadata = false;  // fill request_head::metadata
 };

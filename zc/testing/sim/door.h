@@ -1,4 +1,4 @@
-// zc/testing/sim/sim_door.h - a listening place of the simulated network: its backlog, and who knocks.
+// zc/testing/sim/door.h - a listening place of the simulated network: its backlog, and who knocks.
 // For this room only.
 //
 // Ownership  The acceptor holds the sim_door; the sim_door holds what nobody has accepted yet.

@@ -4,12 +4,12 @@
 //     send() -> send buffer -> segments: latency, jitter, bandwidth -> receive buffer -> room
 //                 bounded         in order within a direction            bounded: the window
 //
-// It behaves as sockets do, the unpleasant parts included: a connection is established before it is
-// accepted; closing with unread bytes resets; what is sent to a closed end comes back as a reset,
-// later; what arrived before a reset can still be read; a full backlog makes the peer try again
-// after 1, 3, 7 ... seconds; of a connection that vanished nobody hears until the kernel gives up.
-// zc/io/poller_contract_test.cc and stream_contract_test.cc hold it to the same promises as the real
-// poller.
+// It behaves as sockets do, the unpleasant parts included: a connection is established before it
+// is accepted; closing with unread bytes resets; what is sent to a closed end comes back as a
+// reset, later; what arrived before a reset can still be read; a full backlog makes the peer try
+// again after 1, 3, 7 ... seconds; of a connection that vanished nobody hears until the kernel
+// gives up. zc/io/poller_contract_test.cc and stream_contract_test.cc hold it to the same promises
+// as the real poller.
 //
 // Every link draws its chances from a stream of its own. Contract violations of the user (send
 // while one is pending, too many slices, poll() from inside a callback, start() twice) stop the

@@ -1,5 +1,5 @@
-// zc/testing/sim/network_poller.h - the simulated network's poller, and what it reports on. For this
-// room only.
+// zc/testing/sim/network_poller.h - the simulated network's poller, and what it reports on. For
+// this room only.
 //
 // Whoever has something to tell is queued once; poll() takes the queue in the order of chance.
 //
