@@ -1,7 +1,8 @@
 #include "zc/wire/http1/head.h"
 
-#include <array>
-#include <cstring>
+#include <algorithm>
+
+#include "zc/wire/view/field_text.h"
 
 namespace zc::http1 {
 namespace {
@@ -9,30 +10,8 @@ namespace {
 constexpr const char* bad_version = "this version of HTTP is not served";
 constexpr const char* bad_length = "Content-Length does not fit 64 bits";
 
-enum kind : unsigned char { in_token = 1, in_value = 2, in_target = 4 };
-
-constexpr std::array<unsigned char, 256> kinds = [] {
-  std::array<unsigned char, 256> t{};
-  for (unsigned c = 0; c < 256; ++c) {
-    const bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    if (alnum) t[c] |= in_token;
-    if ((c >= 0x20 && c != 0x7f) || c == '\t') t[c] |= in_value;  // obs-text included
-    if (c > 0x20 && c < 0x7f) t[c] |= in_target;
-  }
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
-    t[static_cast<unsigned char>(c)] |= in_token;
-  return t;
-}();
-
-// The offset of the first character that is not of this kind.
-std::size_t run_of(kind wanted, std::string_view text) noexcept {
-  std::size_t i = 0;
-  while (i < text.size() && (kinds[static_cast<unsigned char>(text[i])] & wanted) != 0) ++i;
-  return i;
-}
-
-bool all_of(kind wanted, std::string_view text) noexcept {
-  return !text.empty() && run_of(wanted, text) == text.size();
+bool in_target(char c) noexcept {
+  return c > 0x20 && c < 0x7f;
 }
 
 class line_reader {
@@ -71,22 +50,27 @@ result<int> parse_version(std::string_view text) noexcept {
   return text[7] == '0' ? 0 : 1;  // a later minor version is understood as 1.1
 }
 
+std::unexpected<error> moved_by(std::size_t offset, error why) noexcept {
+  why.offset += offset;
+  return std::unexpected(why);
+}
+
 result<void> parse_fields(line_reader& in, std::vector<field>& fields) {
   fields.clear();
   for (std::string_view line;;) {
     const std::size_t at = in.offset();
     if (!in.next(line)) return fail(errc::malformed, "a line ends without CRLF", at);
     if (line.empty()) break;
-    const std::size_t name_size = run_of(in_token, line);
+    const std::size_t name_size = token_bytes_in(line);
     if (name_size == 0 || name_size == line.size() || line[name_size] != ':') {
       return fail(errc::malformed, "not a field: name, colon, value", at + name_size);
     }
-    const std::string_view value = trim(line.substr(name_size + 1));
-    const std::size_t good = run_of(in_value, value);
+    const std::string_view value = line.substr(name_size + 1);
+    const std::size_t good = value_bytes_in(value);
     if (good != value.size()) {
       return fail(errc::malformed, "control byte in a field", at + name_size + 1 + good);
     }
-    fields.push_back({line.substr(0, name_size), value});
+    fields.push_back({line.substr(0, name_size), trim(value)});
   }
   if (!in.at_end()) return fail(errc::malformed, "bytes behind the head", in.offset());
   return {};
@@ -196,8 +180,8 @@ result<void> parse_request_line(std::string_view line, request_head& head) {
   }
   head.method = line.substr(0, first);
   head.target = line.substr(first + 1, last - first - 1);
-  if (!all_of(in_token, head.method)) return fail(errc::malformed, "not a method");
-  if (!all_of(in_target, head.target)) {
+  if (!is_token(head.method)) return fail(errc::malformed, "not a method");
+  if (head.target.empty() || !std::ranges::all_of(head.target, in_target)) {
     return fail(errc::malformed, "not a request target", first + 1);
   }
   const auto version = parse_version(line.substr(last + 1));
@@ -225,8 +209,8 @@ result<void> parse_status_line(std::string_view line, response_head& head) {
   }
   if (head.status < 100) return fail(errc::malformed, "not a status code", 9);
   if (line.size() > 13) head.reason = line.substr(13);
-  if (run_of(in_value, head.reason) != head.reason.size()) {
-    return fail(errc::malformed, "control byte in the reason", 13);
+  if (const std::size_t good = value_bytes_in(head.reason); good != head.reason.size()) {
+    return fail(errc::malformed, "control byte in the reason", 13 + good);
   }
   return {};
 }
@@ -238,7 +222,9 @@ result<request_head> parse_request(std::string_view text, std::vector<field>& fi
   line_reader in(text);
   std::string_view line;
   if (!first_line(in, line)) return fail(errc::malformed, "no request line");
-  if (auto parsed = parse_request_line(line, head); !parsed) return std::unexpected(parsed.error());
+  if (auto parsed = parse_request_line(line, head); !parsed) {
+    return moved_by(in.offset() - line.size() - 2, parsed.error());
+  }
   if (auto parsed = parse_fields(in, fields); !parsed) return std::unexpected(parsed.error());
   head.fields = fields;
   const message_facts facts = gather(fields);
@@ -256,7 +242,9 @@ result<response_head> parse_response(std::string_view text, std::vector<field>& 
   line_reader in(text);
   std::string_view line;
   if (!first_line(in, line)) return fail(errc::malformed, "no status line");
-  if (auto parsed = parse_status_line(line, head); !parsed) return std::unexpected(parsed.error());
+  if (auto parsed = parse_status_line(line, head); !parsed) {
+    return moved_by(in.offset() - line.size() - 2, parsed.error());
+  }
   if (auto parsed = parse_fields(in, fields); !parsed) return std::unexpected(parsed.error());
   head.fields = fields;
   if (auto framed = frame_by_fields(head, gather(fields)); !framed) {

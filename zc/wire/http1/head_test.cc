@@ -4,6 +4,7 @@
 #include "zc/wire/http1/head.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -188,6 +189,35 @@ TEST_F(HeadTest, BadRequestLinesAreRefused) {
   }
   EXPECT_FALSE(request("\r\n\r\n"));
   EXPECT_FALSE(request(""));
+}
+
+TEST_F(HeadTest, ErrorsSayWhereTheyAre) {
+  const std::string line = "GET / HTTP/1.1\r\n";
+  const std::pair<std::string, std::size_t> cases[] = {
+      {line + "A:  \t b\x01c\r\n\r\n", line.size() + 7},
+      {line + "Host: a\r\nB c: d\r\n\r\n", line.size() + 10},
+      {line + "Host: a\r\n\r\nmore\r\n\r\n", line.size() + 11},
+      {line + "Host: a\r\n", line.size() + 9},
+      {line + "Host: a\n\r\n", line.size()},  // the line's
+      {"GET /\x01 HTTP/1.1\r\n\r\n", 4},
+      {"\r\n\r\nGET /\x01 HTTP/1.1\r\n\r\n", 8},
+  };
+  for (const auto& [text, offset] : cases) {
+    const auto head = request(text);
+    ASSERT_FALSE(head) << text;
+    EXPECT_EQ(head.error().offset, offset) << text << ": " << head.error().reason;
+  }
+  const auto reason = response("\r\nHTTP/1.1 200 O\x01K\r\n\r\n");
+  ASSERT_FALSE(reason);
+  EXPECT_EQ(reason.error().offset, 16u);
+}
+
+TEST_F(HeadTest, AsManyFieldsAsTheScannerLetsThroughAreRead) {
+  std::string text = "GET / HTTP/1.1\r\nHost: a\r\n";
+  for (int i = 0; i < 1'000; ++i) text += "A: b\r\n";
+  const auto head = request(text + "\r\n");
+  ASSERT_TRUE(head) << head.error().reason;
+  EXPECT_EQ(head->fields.size(), 1'001u);
 }
 
 TEST_F(HeadTest, Http11NeedsAHostAndHttp10CannotBeChunked) {

@@ -1,32 +1,10 @@
 #include "zc/wire/view/field_view.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace zc {
 namespace {
-
-enum kind : unsigned char { in_token = 1, in_value = 2 };
-
-constexpr std::array<unsigned char, 256> kinds = [] {
-  std::array<unsigned char, 256> t{};
-  for (unsigned c = 0; c < 256; ++c) {
-    const bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    if (alnum) t[c] |= in_token;
-    if ((c >= 0x20 && c != 0x7f) || c == '\t') t[c] |= in_value;  // obs-text included
-  }
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) {
-    t[static_cast<unsigned char>(c)] |= in_token;
-  }
-  return t;
-}();
-
-std::size_t run_of(kind wanted, std::string_view text) noexcept {
-  std::size_t i = 0;
-  while (i < text.size() && (kinds[static_cast<unsigned char>(text[i])] & wanted) != 0) ++i;
-  return i;
-}
 
 bool blank(char c) noexcept {
   return c == ' ' || c == '\t';
@@ -40,10 +18,6 @@ std::size_t closing_quote(std::string_view text, std::size_t from) noexcept {
 }
 
 }  // namespace
-
-bool is_token(std::string_view text) noexcept {
-  return !text.empty() && run_of(in_token, text) == text.size();
-}
 
 bool field_reader::fail_at(errc code, const char* reason, std::size_t offset) noexcept {
   over_ = failed_ = true;
@@ -72,12 +46,12 @@ bool field_reader::next() noexcept {
     return false;
   }
   if (count_ == fields_max) return fail_at(errc::too_large, "more fields than the limit", at_);
-  const std::size_t name = run_of(in_token, line);
+  const std::size_t name = token_bytes_in(line);
   if (name == 0 || name == line.size() || line[name] != ':') {
     return fail_at(errc::malformed, "not a field: name, colon, value", at_ + name);
   }
   const std::string_view value = line.substr(name + 1);
-  const std::size_t good = run_of(in_value, value);
+  const std::size_t good = value_bytes_in(value);
   if (good != value.size()) {
     return fail_at(errc::malformed, "control byte in a field", at_ + name + 1 + good);
   }
@@ -143,7 +117,7 @@ bool parameter_reader::next() noexcept {
     skip_blanks();
   }
   if (at_ == whole_.size()) return false;
-  const std::size_t name = run_of(in_token, whole_.substr(at_));
+  const std::size_t name = token_bytes_in(whole_.substr(at_));
   if (name == 0) return fail_at("not a parameter: name, equals, text", at_);
   name_ = whole_.substr(at_, name);
   at_ += name;
@@ -156,10 +130,10 @@ bool parameter_reader::next() noexcept {
     const std::size_t close = closing_quote(whole_, at_);
     if (close == whole_.size()) return fail_at("a quote does not end", at_);
     text_ = whole_.substr(at_ + 1, close - at_ - 1);
-    if (run_of(in_value, text_) != text_.size()) return fail_at("control byte in a quote", at_);
+    if (value_bytes_in(text_) != text_.size()) return fail_at("control byte in a quote", at_);
     at_ = close + 1;
   } else {
-    const std::size_t size = run_of(in_token, whole_.substr(at_));
+    const std::size_t size = token_bytes_in(whole_.substr(at_));
     if (size == 0) return fail_at("not a parameter: name, equals, text", at_);
     text_ = whole_.substr(at_, size);
     at_ += size;

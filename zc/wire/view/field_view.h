@@ -25,6 +25,7 @@
 #include "zc/base/lifetime.h"
 #include "zc/base/result.h"
 #include "zc/mem/cow.h"
+#include "zc/wire/view/field_text.h"
 
 namespace zc {
 
@@ -44,9 +45,6 @@ constexpr std::string_view trim_blanks(std::string_view text ZC_LIFETIMEBOUND) n
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
 }
-
-// A name as field names, methods and parameters are: not empty, no blank, no separator.
-bool is_token(std::string_view text) noexcept;
 
 struct field_view {
   std::string_view name;   // as sent
