@@ -1,5 +1,6 @@
-// What must hold of a listener: Unix sockets serve as TCP does, a path is taken from the dead only,
-// what is refused is closed, and nothing - no pause, no lack of descriptors - makes it spin.
+// What must hold of a listener on sockets beyond what every one promises
+// (poller_contract_test.cc): Unix sockets serve as TCP does, a path is taken from the dead only,
+// and a lack of descriptors does not make it spin.
 
 #include "zc/io/epoll_acceptor.h"
 
@@ -71,36 +72,6 @@ TEST_F(EpollAcceptorTest, ASocketPathIsNotTakenFromAFile) {
   const fd file(::open(place.socket().c_str(), O_CREAT | O_WRONLY, 0600));
   EXPECT_FALSE(poll_->listen(*endpoint::parse("unix:" + place.socket()), {}, server_));
   EXPECT_TRUE(std::filesystem::exists(place.socket()));
-}
-
-TEST_F(EpollAcceptorTest, ARefusedConnectionIsClosed) {
-  listen();
-  server_.refuse = true;
-  fd peer = raw();
-  ASSERT_TRUE(until([&] { return server_.accepted == 1; }));
-  char c;
-  EXPECT_LE(::recv(peer.get(), &c, 1, 0), 0);
-}
-
-TEST_F(EpollAcceptorTest, APausedAcceptorLeavesConnectionsInTheBacklog) {
-  listen();
-  server_.io->pause();
-  std::vector<fd> peers;
-  for (int i = 0; i < 5; ++i) peers.push_back(raw());
-  EXPECT_EQ(events_within(milliseconds(100)), 0u);
-  EXPECT_EQ(server_.accepted, 0);
-  server_.io->resume();
-  EXPECT_TRUE(until([&] { return server_.accepted == 5; }));
-}
-
-TEST_F(EpollAcceptorTest, AnAcceptorMayBeDestroyedWhileItAccepts) {
-  listen();
-  std::vector<fd> peers;
-  for (int i = 0; i < 5; ++i) peers.push_back(raw());
-  server_.after = [&] { server_.io.reset(); };
-  ASSERT_TRUE(until([&] { return server_.accepted > 0; }));
-  EXPECT_EQ(server_.accepted, 1);
-  EXPECT_EQ(events_within(milliseconds(50)), 0u);
 }
 
 TEST_F(EpollAcceptorTest, WithoutDescriptorsTheAcceptorWaitsWithoutSpinningAndGoesOnLater) {

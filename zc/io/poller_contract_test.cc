@@ -60,9 +60,11 @@ TEST_P(PollerContractTest, AnUnknownNameIsToldByPollAndToAListenerAtOnce) {
   auto made = io().connect(*endpoint::parse("no-such-host.invalid:1"), {}, client_);
   ASSERT_TRUE(made);
   client_.io = std::move(*made);
+  EXPECT_EQ(client_.io->peer(), "no-such-host.invalid:1");
   EXPECT_EQ(client_.failures, 0);
   ASSERT_TRUE(until([&] { return client_.failures == 1; }));
   EXPECT_EQ(client_.failure.code, errc::system);
+  EXPECT_EQ(client_.connects, 0);
 }
 
 TEST_P(PollerContractTest, UnknownCongestionControlIsAnErrorValue) {

@@ -235,8 +235,7 @@ TEST_P(StreamContractTest, ShuttingDownWhileASendIsPendingWaitsForIt) {
   client_.io->shutdown_send();
   server.io->resume_read();
   ASSERT_TRUE(until([&] { return server.ends == 1; }));
-  EXPECT_EQ(server.received.size(), client_.sent);
-  EXPECT_GT(client_.sent, 0u);
+  EXPECT_EQ(server.received.size(), client_.outgoing.size());
   const auto late = client_.io->send(std::array{io_slice{"x", 1}});
   ASSERT_FALSE(late);
 }
