@@ -4,8 +4,9 @@
 // work for him; after close() everybody goes home.
 //
 // Method: senders and receivers on random shards send, receive and rest at random; some are
-// destroyed while they wait and begun anew. That a single operation is right under threads is
-// channel_test.cc of zc/shard, which also checks every interleaving of small models.
+// destroyed while they wait and begun anew. That a single operation is right under threads,
+// and in every interleaving of small models, is channel_threads_test.cc and
+// channel_interleavings_test.cc of zc/shard.
 
 #include "zc/shard/channel.h"
 
@@ -21,40 +22,13 @@
 
 #include "tests/sim/seeds.h"
 #include "zc/shard/shard.h"
+#include "zc/testing/job.h"
 #include "zc/testing/sim/world.h"
 
 namespace sluice::sim {
 namespace {
 
-// The smallest coroutine that can be destroyed while it waits.
-class [[nodiscard]] job {
- public:
-  struct promise_type {
-    job get_return_object() {
-      return job(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_always final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
-  };
-  job() = default;
-  job(job&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
-  job& operator=(job&& other) noexcept {
-    cancel();
-    frame_ = std::exchange(other.frame_, nullptr);
-    return *this;
-  }
-  ~job() { cancel(); }
-  void cancel() {
-    if (frame_) std::exchange(frame_, nullptr).destroy();
-  }
-  bool ended() const { return !frame_ || frame_.done(); }
-
- private:
-  explicit job(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
-  std::coroutine_handle<promise_type> frame_;
-};
+using zc::testing::job;
 
 struct rest final : zc::timer {
   rest(zc::shard& on, nanoseconds t) : on_(on), time_(t) {}

@@ -13,6 +13,7 @@ namespace zc::io {
 namespace {
 
 using namespace for_tests;
+using EpollPollerTest = sockets;
 
 TEST(EpollPollerShardsTest, TwoShardsListenOnOnePortAndBothServe) {
   auto first = make_epoll_poller();
@@ -59,11 +60,7 @@ TEST_F(EpollPollerTest, APollEndsWhenMuchWasReceivedAndTheNextGoesOn) {
   listen();
   std::vector<fd> peers;
   const std::string payload(each, 'x');
-  for (std::size_t i = 0; i < peers_count; ++i) {
-    const auto to = resolve(server_.io->local(), purpose::connecting)->front();
-    peers.emplace_back(::socket(AF_INET, SOCK_STREAM, 0));
-    ASSERT_EQ(::connect(peers.back().get(), to.get(), to.size()), 0);
-  }
+  for (std::size_t i = 0; i < peers_count; ++i) peers.push_back(raw());
   for (int i = 0; i < 1000 && server_.parties.size() < peers_count; ++i) {
     poll_->poll(milliseconds(1));
   }

@@ -4,11 +4,10 @@
 #include "zc/io/name_lookup.h"
 
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include "zc/io/epoll_for_tests.h"
+#include "zc/testing/barrier.h"
 
 namespace zc::io {
 namespace {
@@ -16,28 +15,12 @@ namespace {
 using namespace for_tests;
 
 // A name server that answers when the test says so.
-struct slow_server {
+struct slow_server : testing::barrier {
   result<std::vector<address>> answer(const endpoint& what) {
-    std::unique_lock lock(guard);
-    asked += 1;
-    changed.notify_all();
-    changed.wait(lock, [this] { return open; });
+    wait();
     if (what.host == "nowhere.test") return fail(errc::system, "no such name");
     return places;
   }
-  void until_asked(int n) {
-    std::unique_lock lock(guard);
-    changed.wait(lock, [&] { return asked >= n; });
-  }
-  void release() {
-    const std::lock_guard lock(guard);
-    open = true;
-    changed.notify_all();
-  }
-  std::mutex guard;
-  std::condition_variable changed;
-  bool open = false;
-  int asked = 0;
   std::vector<address> places;
 };
 
@@ -68,7 +51,7 @@ TEST_F(NameLookupTest, WhileANameIsLookedUpOthersConnectAndWhatWasSentWaits) {
   begin(named, "backend.test:1");
   named.outgoing = "hello";
   named.pump();
-  names_->until_asked(1);
+  names_->until_waiting(1);
   party& served = connected();
   client_.outgoing = "first";
   client_.pump();
@@ -109,7 +92,7 @@ TEST_F(NameLookupTest, ANameThatIsNotKnownIsAFailureOnce) {
 
 TEST_F(NameLookupTest, AStreamMayGoWhileItsNameIsLookedUp) {
   begin(client_, "backend.test:1");
-  names_->until_asked(1);
+  names_->until_waiting(1);
   client_.io.reset();
   names_->release();
   EXPECT_LE(events_within(milliseconds(50)), 1u);
@@ -120,7 +103,7 @@ TEST_F(NameLookupTest, AStreamMayGoWhileItsNameIsLookedUp) {
 TEST_F(NameLookupTest, ThePollerMayGoWhileNamesAreLookedUp) {
   party others[6];
   for (party& p : others) begin(p, "backend.test:1");
-  names_->until_asked(1);
+  names_->until_waiting(1);
   server_.io.reset();
   poll_.reset();
   names_->release();

@@ -3,8 +3,6 @@
 
 #include "zc/shard/memory_wait.h"
 
-#include <coroutine>
-#include <exception>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -13,37 +11,15 @@
 #include <gtest/gtest.h>
 
 #include "zc/shard/shard.h"
+#include "zc/testing/job.h"
 #include "zc/testing/shard_rig.h"
 
 namespace zc {
 namespace {
 
+using testing::job;
 using testing::running_shard;
 using testing::shard_rig;
-
-// Runs at once; destroying it destroys the frame, wherever it is suspended.
-class job {
- public:
-  struct promise_type {
-    job get_return_object() {
-      return job(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_always final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
-  };
-  job(job&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
-  job(const job&) = delete;
-  job& operator=(const job&) = delete;
-  ~job() {
-    if (frame_) frame_.destroy();
-  }
-
- private:
-  explicit job(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
-  std::coroutine_handle<promise_type> frame_;
-};
 
 job take(shard& on, std::size_t room, bytes_builder& into, int& tries) {
   for (;;) {

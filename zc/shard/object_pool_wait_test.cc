@@ -2,8 +2,6 @@
 // coroutine that dies while it waits, or after it was granted, loses nothing for the others.
 #include "zc/shard/object_pool_wait.h"
 
-#include <coroutine>
-#include <exception>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,33 +10,13 @@
 #include <gtest/gtest.h>
 
 #include "zc/shard/shard.h"
+#include "zc/testing/job.h"
 #include "zc/testing/shard_rig.h"
 
 namespace zc {
 namespace {
 
-// Runs at once; destroying it destroys the frame, wherever it is suspended.
-class job {
- public:
-  struct promise_type {
-    job get_return_object() {
-      return job(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_always final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
-  };
-  job(job&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
-  job& operator=(job&&) = delete;
-  ~job() {
-    if (frame_) frame_.destroy();
-  }
-
- private:
-  explicit job(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
-  std::coroutine_handle<promise_type> frame_;
-};
+using testing::job;
 
 struct ObjectPoolWaitTest : ::testing::Test {
   // The pool belongs to the shard's thread: the test's.

@@ -4,9 +4,7 @@
 #include "zc/shard/offload.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -17,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "zc/shard/task_scope.h"
+#include "zc/testing/barrier.h"
 #include "zc/testing/seed.h"
 #include "zc/testing/shard_rig.h"
 
@@ -24,6 +23,7 @@ namespace zc {
 namespace {
 
 using std::chrono::milliseconds;
+using testing::barrier;
 using testing::running_shard;
 using testing::shard_rig;
 
@@ -33,29 +33,6 @@ offload_pool::options small(unsigned threads, std::size_t queue) {
   how.queue_max = queue;
   return how;
 }
-
-// Work that waits until the test says so.
-struct barrier {
-  void wait() {
-    std::unique_lock lock(guard);
-    waiting += 1;
-    changed.notify_all();
-    changed.wait(lock, [this] { return open; });
-  }
-  void until_waiting(int n) {
-    std::unique_lock lock(guard);
-    changed.wait(lock, [&] { return waiting >= n; });
-  }
-  void release() {
-    const std::lock_guard lock(guard);
-    open = true;
-    changed.notify_all();
-  }
-  std::mutex guard;
-  std::condition_variable changed;
-  bool open = false;
-  int waiting = 0;
-};
 
 template <class T>
 task<> keep(task<T> of, std::optional<T>& to) {

@@ -10,27 +10,12 @@
 #include "zc/base/check.h"
 #include "zc/base/units.h"
 #include "zc/shard/shard.h"
+#include "zc/testing/socketless_poller.h"
 
 namespace {
 
 using namespace zc;
 using namespace zc::literals;
-
-// Nothing ever happens on its sockets.
-struct no_poller final : poller {
-  result<std::unique_ptr<acceptor>> listen(const endpoint&, const socket_options&,
-                                           acceptor_events&) override {
-    return fail(errc::unsupported, "no sockets here");
-  }
-  result<std::unique_ptr<stream>> connect(const endpoint&, const socket_options&,
-                                          stream_events&) override {
-    return fail(errc::unsupported, "no sockets here");
-  }
-  void start(stream&, stream_events&) override {}
-  std::size_t poll(nanoseconds) override { return 0; }
-  void wake() noexcept override {}
-  const char* name() const noexcept override { return "none"; }
-};
 
 constexpr std::size_t size = shard::scratch_bytes;
 
@@ -42,7 +27,7 @@ void touch(void* memory) {
 void scratch(benchmark::State& state) {
   steady_clock time;
   quota limits(64_MiB);
-  shard worker({}, std::make_unique<no_poller>(), limits, time);
+  shard worker({}, std::make_unique<testing::idle_poller>(), limits, time);
   for (auto _ : state) touch(worker.scratch().data());
 }
 

@@ -21,6 +21,7 @@
 #include "zc/base/units.h"
 #include "zc/mem/bytes.h"
 #include "zc/shard/shard_group.h"
+#include "zc/testing/socketless_poller.h"
 
 namespace {
 
@@ -30,35 +31,6 @@ using namespace zc::literals;
 constexpr unsigned workers = 2;
 constexpr std::int64_t rounds = 50'000;
 constexpr std::int64_t under_way_max = 1024;
-
-// Sleeps until it is woken; there are no sockets.
-struct sleeping_poller final : poller {
-  result<std::unique_ptr<acceptor>> listen(const endpoint&, const socket_options&,
-                                           acceptor_events&) override {
-    return fail(errc::unsupported, "no sockets here");
-  }
-  result<std::unique_ptr<stream>> connect(const endpoint&, const socket_options&,
-                                          stream_events&) override {
-    return fail(errc::unsupported, "no sockets here");
-  }
-  void start(stream&, stream_events&) override {}
-  std::size_t poll(nanoseconds longest) override {
-    if (longest <= nanoseconds(0)) return 0;
-    std::unique_lock lock(guard);
-    changed.wait_for(lock, longest, [this] { return woken; });
-    woken = false;
-    return 0;
-  }
-  void wake() noexcept override {
-    const std::lock_guard lock(guard);
-    woken = true;
-    changed.notify_one();
-  }
-  const char* name() const noexcept override { return "sleep"; }
-  std::mutex guard;
-  std::condition_variable changed;
-  bool woken = false;
-};
 
 struct request {
   bytes what;
@@ -73,7 +45,7 @@ struct shards {
               how.shards = n;
               return how;
             }(),
-            [] { return std::make_unique<sleeping_poller>(); }, limits, time) {
+            [] { return std::make_unique<testing::sleeping_poller>(); }, limits, time) {
     ZC_CHECK(group.start([](shard&) -> result<void> { return {}; }));
   }
   steady_clock time;

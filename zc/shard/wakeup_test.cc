@@ -8,7 +8,6 @@
 #include <atomic>
 #include <coroutine>
 #include <deque>
-#include <exception>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -20,45 +19,16 @@
 #include <gtest/gtest.h>
 
 #include "zc/shard/shard.h"
+#include "zc/testing/job.h"
 #include "zc/testing/seed.h"
 #include "zc/testing/shard_rig.h"
 
 namespace zc {
 namespace {
 
+using testing::job;
 using testing::running_shard;
 using testing::shard_rig;
-
-// Runs at once; destroying it destroys the frame, wherever it is suspended.
-class job {
- public:
-  struct promise_type {
-    job get_return_object() {
-      return job(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_always final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
-  };
-  job() noexcept = default;
-  job(job&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
-  job& operator=(job&& other) noexcept {
-    if (this != &other) {
-      if (frame_) frame_.destroy();
-      frame_ = std::exchange(other.frame_, nullptr);
-    }
-    return *this;
-  }
-  ~job() {
-    if (frame_) frame_.destroy();
-  }
-  bool done() const { return frame_.done(); }
-
- private:
-  explicit job(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
-  std::coroutine_handle<promise_type> frame_;
-};
 
 // Waiters in a list under a lock; open_one() fires the first.
 class gate {

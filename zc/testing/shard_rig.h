@@ -9,11 +9,10 @@
 //     s.run([&](shard& here) { ... });      on that thread, and waits for it
 #pragma once
 
+#include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -21,8 +20,8 @@
 #include "zc/base/units.h"
 #include "zc/mem/quota.h"
 #include "zc/shard/clock.h"
-#include "zc/shard/poller.h"
 #include "zc/shard/shard.h"
+#include "zc/testing/socketless_poller.h"
 
 namespace zc::testing {
 
@@ -32,39 +31,22 @@ struct manual_clock final : clock {
 };
 
 // poll() runs a script; without one it waits to be woken.
-struct scripted_poller final : poller {
-  result<std::unique_ptr<acceptor>> listen(const endpoint&, const socket_options&,
-                                           acceptor_events&) override {
-    return fail(errc::unsupported, "no sockets here");
-  }
-  result<std::unique_ptr<stream>> connect(const endpoint&, const socket_options&,
-                                          stream_events&) override {
-    return fail(errc::unsupported, "no sockets here");
-  }
-  void start(stream&, stream_events&) override {}
+struct scripted_poller final : sleeping_poller {
   std::size_t poll(nanoseconds longest) override {
     waits.push_back(longest);
     if (script) return script(longest);
     waits.clear();  // a thread that runs for long keeps no diary
-    std::unique_lock lock(guard);
-    woken_up.wait_for(lock, longest, [this] { return woken; });
-    woken = false;
-    return 0;
+    return sleeping_poller::poll(longest);
   }
   void wake() noexcept override {
-    const std::lock_guard lock(guard);
-    woken = true;
     wakes += 1;
-    woken_up.notify_one();
+    sleeping_poller::wake();
   }
   const char* name() const noexcept override { return "script"; }
 
   std::function<std::size_t(nanoseconds)> script;
   std::vector<nanoseconds> waits;
-  std::mutex guard;
-  std::condition_variable woken_up;
-  bool woken = false;
-  int wakes = 0;
+  std::atomic<int> wakes{0};
 };
 
 struct shard_rig {

@@ -18,9 +18,12 @@
 #include "gate/pipeline/engine/shard_context.h"
 #include "zc/mem/quota.h"
 #include "zc/shard/shard.h"
+#include "zc/testing/socketless_poller.h"
 #include "zc/wire/protobuf/writer.h"
 
 namespace sluice::kit {
+
+using zc::testing::idle_poller;
 
 class hand_clock final : public zc::clock {
  public:
@@ -29,23 +32,6 @@ class hand_clock final : public zc::clock {
 
  private:
   zc::time_point at_{std::chrono::hours(1)};
-};
-
-// Nothing ever happens on its sockets.
-class no_poller final : public zc::poller {
- public:
-  zc::result<std::unique_ptr<zc::acceptor>> listen(const zc::endpoint&, const zc::socket_options&,
-                                                   zc::acceptor_events&) override {
-    return zc::fail(zc::errc::unsupported, "no sockets here");
-  }
-  zc::result<std::unique_ptr<zc::stream>> connect(const zc::endpoint&, const zc::socket_options&,
-                                                  zc::stream_events&) override {
-    return zc::fail(zc::errc::unsupported, "no sockets here");
-  }
-  void start(zc::stream&, zc::stream_events&) override {}
-  std::size_t poll(zc::nanoseconds) override { return 0; }
-  void wake() noexcept override {}
-  const char* name() const noexcept override { return "none"; }
 };
 
 struct logged {
@@ -72,7 +58,7 @@ class recording_log final : public log {
 // A shard, its clock and everything that nodes borrow.
 struct workplace {
   explicit workplace(std::size_t memory = 256 * 1024 * 1024)
-      : limits(memory), on({}, std::make_unique<no_poller>(), limits, time) {}
+      : limits(memory), on({}, std::make_unique<idle_poller>(), limits, time) {}
 
   // One turn per millisecond.
   void run_for(milliseconds how_long) {

@@ -26,7 +26,7 @@ struct worker final : consumer_budget::user {
   worker(consumer_budget& b, unsigned n) : budget(b), number(n) {
     zc::shard::options how;
     how.id = n;
-    on = std::make_unique<zc::shard>(how, std::make_unique<kit::no_poller>(), limits, time);
+    on = std::make_unique<zc::shard>(how, std::make_unique<kit::idle_poller>(), limits, time);
     budget.join(number, *on, *this);
   }
   ~worker() {

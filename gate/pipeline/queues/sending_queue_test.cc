@@ -439,7 +439,7 @@ TEST_F(SendingQueueTest, ABusyQueueUsesAllConsumersAndGivesTheOtherItsShareWhenI
   kit::workplace other;  // a second shard, by itself
   zc::shard::options second;
   second.id = 1;
-  zc::shard on_second(second, std::make_unique<kit::no_poller>(), other.limits, other.time);
+  zc::shard on_second(second, std::make_unique<kit::idle_poller>(), other.limits, other.time);
   shard_context there{on_second, other.with, other.counts, other.out, 7, 64 * 1024 * 1024};
   consumer_budget shared(4, 2);
   queue_account wide(queue_sizer::requests, 100, 1'000'000);
