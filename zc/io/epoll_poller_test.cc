@@ -70,7 +70,7 @@ TEST_F(EpollPollerTest, APollEndsWhenMuchWasReceivedAndTheNextGoesOn) {
   }
   const auto received = [&] {
     std::size_t sum = 0;
-    for (const auto& p : server_.parties) sum += p->received_bytes;
+    for (const auto& p : server_.parties) sum += p->received.size();
     return sum;
   };
   poll_->poll(seconds(5));
@@ -79,7 +79,7 @@ TEST_F(EpollPollerTest, APollEndsWhenMuchWasReceivedAndTheNextGoesOn) {
   // Two that epoll has reported and nobody has read yet.
   std::size_t destroyed = 0;
   for (const auto& p : server_.parties) {
-    if (p->received_bytes > 0 || destroyed == 2) continue;
+    if (p->received.size() > 0 || destroyed == 2) continue;
     p->io.reset();
     destroyed += 1;
   }
