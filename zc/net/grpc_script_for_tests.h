@@ -43,7 +43,7 @@ class scripted_stream final : public http2::stream {
 class script final : public link, private http2::session_events {
  public:
   script(shard& on, std::unique_ptr<stream> s, const http2::limits& bounds = {})
-      : link(on), http(http2::session::role::server, bounds, *this) {
+      : link(on), http(bounds, *this) {
     attach(std::move(s));
     on.io().start(socket(), *this);
     send_later();

@@ -21,8 +21,7 @@ http2::limits h2_session::limits_of(const server_options& how) {
   return l;
 }
 
-h2_session::h2_session(session_host& host)
-    : host_(host), http_(http2::session::role::server, limits_of(host.options()), *this) {
+h2_session::h2_session(session_host& host) : host_(host), http_(limits_of(host.options()), *this) {
   host_.send_later();
 }
 

@@ -2,9 +2,9 @@
 // whatever is wrong with one is answered in a form that clients understand, and deadlines, shutdown
 // and short memory do what they say.
 //
-// Method: a server on a loopback port, and a client that is an http2::session on a bare link, so
-// that it can send what no good client would. Both on one shard, turned by hand. What a good client
-// sees is grpc_client_test.cc.
+// Method: a server on a loopback port, and a client that is an http2::client_session on a bare
+// link, so that it can send what no good client would. Both on one shard, turned by hand. What a
+// good client sees is grpc_client_test.cc.
 
 #include <algorithm>
 #include <chrono>
@@ -20,8 +20,9 @@
 
 #include "zc/io/epoll_poller.h"
 #include "zc/net/link.h"
+#include "zc/net/loopback_for_tests.h"
 #include "zc/net/server.h"
-#include "zc/wire/http2/session.h"
+#include "zc/wire/http2/client_session.h"
 
 namespace zc::net {
 namespace {
@@ -29,20 +30,17 @@ namespace {
 using namespace std::chrono_literals;
 using http2::field;
 
-std::string as_text(const bytes_chain& c) {
-  std::string all;
-  for (const bytes& piece : c) all += piece.text();
-  return all;
-}
-
 std::string message_of(std::string_view text, char flag = 0) {
   std::string m{flag, 0, static_cast<char>(text.size() >> 16), static_cast<char>(text.size() >> 8),
                 static_cast<char>(text.size())};
   return m.append(text);
 }
 
-class answer final : public http2::stream {
+class answer final : public http2::client_stream {
  public:
+  explicit answer(const std::vector<field>& head) {
+    for (const field& f : head) asked_.emplace_back(f.name, f.value);
+  }
   std::vector<std::pair<std::string, std::string>> fields;
   bytes_chain body;
   int heads = 0;
@@ -58,6 +56,9 @@ class answer final : public http2::stream {
   }
 
  private:
+  void write_head(http2::head_encoder& to) override {
+    for (const auto& [name, value] : asked_) to.put({name, value});
+  }
   void on_field(http2::token, std::string_view name, std::string_view value) override {
     fields.emplace_back(name, value);
   }
@@ -68,12 +69,14 @@ class answer final : public http2::stream {
     closed = true;
     why = code;
   }
+
+  std::vector<std::pair<std::string, std::string>> asked_;
 };
 
 // A client that says what it is told to.
 class probe final : public link, private http2::session_events {
  public:
-  probe(shard& on, const endpoint& to) : link(on), http(http2::session::role::client, {}, *this) {
+  probe(shard& on, const endpoint& to) : link(on), http({}, *this, {}) {
     auto made = on.io().connect(to, {}, *this);
     EXPECT_TRUE(made);
     if (made) attach(std::move(*made));
@@ -81,11 +84,11 @@ class probe final : public link, private http2::session_events {
   ~probe() {
     for (auto& a : answers) http.forget(*a);
   }
-  answer& ask(std::vector<field> head, std::string body) {
-    answers.push_back(std::make_unique<answer>());
+  answer& ask(const std::vector<field>& head, std::string body) {
+    answers.push_back(std::make_unique<answer>(head));
     http2::content rest;
     rest.body = bytes::from_string(std::move(body));
-    EXPECT_TRUE(http.request(*answers.back(), head, std::move(rest)));
+    EXPECT_TRUE(http.request(*answers.back(), std::move(rest)));
     if (up) send_later();
     return *answers.back();
   }
@@ -96,7 +99,7 @@ class probe final : public link, private http2::session_events {
   int goaways = 0;
   std::size_t bytes_left = SIZE_MAX;  // that it will send
   std::deque<std::unique_ptr<answer>> answers;
-  http2::session http;
+  http2::client_session http;
 
  private:
   void on_connected() override {
@@ -141,7 +144,7 @@ class notebook final : public service {
   }
   void serve(std::unique_ptr<exchange> request, bytes_chain body) override {
     const auto* by = static_cast<watcher*>(request->watcher());
-    seen.push_back({request->head(), as_text(body), by != nullptr ? by->text : ""});
+    seen.push_back({request->head(), text_of(body), by != nullptr ? by->text : ""});
     if (wait) {
       waiting.push_back(std::move(request));
       return;
@@ -231,7 +234,7 @@ TEST_F(Http2ServerTest, AGrpcRequestReachesTheServiceWithoutItsPrefix) {
   answer& a = ask(grpc_head({{"grpc-timeout", "5S"}, {"tenant", "blue"}}), message_of("hello"));
   EXPECT_EQ(a["grpc-status"], "0");
   EXPECT_EQ(a[":status"], "200");
-  EXPECT_EQ(as_text(a.body), message_of("ok"));
+  EXPECT_EQ(text_of(a.body), message_of("ok"));
   EXPECT_EQ(a.heads, 2);
   ASSERT_EQ(notes.seen.size(), 1u);
   const notebook::entry& e = notes.seen[0];
@@ -351,7 +354,7 @@ TEST_F(Http2ServerTest, PlainHttpRequestsReachTheSameService) {
   EXPECT_EQ(a[":status"], "200");
   EXPECT_EQ(a["content-type"], "text/plain");
   EXPECT_EQ(a["content-length"], "2");
-  EXPECT_EQ(as_text(a.body), "ok");
+  EXPECT_EQ(text_of(a.body), "ok");
   EXPECT_EQ(a["grpc-status"], "-");
   ASSERT_EQ(notes.seen.size(), 1u);
   EXPECT_EQ(notes.seen[0].head.via, protocol::http2);
@@ -359,7 +362,7 @@ TEST_F(Http2ServerTest, PlainHttpRequestsReachTheSameService) {
   EXPECT_EQ(notes.seen[0].head.query, "x=1");
   EXPECT_EQ(notes.seen[0].head.content_length, 4u);
   EXPECT_EQ(notes.seen[0].body, "body");
-  EXPECT_EQ(as_text(ask(http_head("GET", "/healthz"), "").body), "ok");
+  EXPECT_EQ(text_of(ask(http_head("GET", "/healthz"), "").body), "ok");
   answer& head = ask(http_head("HEAD", "/healthz"), "");
   EXPECT_EQ(head["content-length"], "2");
   EXPECT_TRUE(head.body.empty());
@@ -390,12 +393,12 @@ TEST_F(Http2ServerTest, HttpRefusalsCarryAStatusInTheRequestsEncoding) {
   EXPECT_EQ(json[":status"], "503");
   EXPECT_EQ(json["content-type"], "application/json");
   EXPECT_EQ(json["retry-after"], "2");
-  EXPECT_EQ(as_text(json.body), "{\"code\":14,\"message\":\"say \\\"when\\\"\"}");
+  EXPECT_EQ(text_of(json.body), "{\"code\":14,\"message\":\"say \\\"when\\\"\"}");
   answer& large = ask(http_head("POST", "/x", {{"content-type", "application/x-protobuf"}}),
                       std::string(101, 'x'));
   EXPECT_EQ(large[":status"], "413");
   EXPECT_EQ(large["content-type"], "application/x-protobuf");
-  EXPECT_EQ(grpc::message_in_status(as_text(large.body)), "the body is larger than the limit");
+  EXPECT_EQ(grpc::message_in_status(text_of(large.body)), "the body is larger than the limit");
   answer& announced =
       ask(http_head("POST", "/x", {{"content-length", "101"}}), std::string(101, 'x'));
   EXPECT_EQ(announced[":status"], "413");
@@ -501,7 +504,7 @@ TEST_F(Http2ServerTest, ABodyThatStopsComingLeavesTheOthersOfItsConnectionAlone)
   }
   client->push();
   until([&] { return slow.ended && first.ended; });
-  EXPECT_EQ(as_text(slow.body), message_of("late"));
+  EXPECT_EQ(text_of(slow.body), message_of("late"));
 }
 
 TEST_F(Http2ServerTest, TheHeadsOfRequestsCountAgainstTheQuota) {
@@ -601,7 +604,7 @@ TEST_F(Http2ServerTest, DrainingAnswersWhatIsUnderWayAndThenEnds) {
   r.body = bytes::from_static("late");
   notes.waiting[0]->answer(std::move(r));
   until([&] { return a.ended; });
-  EXPECT_EQ(as_text(a.body), message_of("late"));
+  EXPECT_EQ(text_of(a.body), message_of("late"));
   until([&] { return client->gone; });
   client.reset();
   until([&] { return listening->drained(); });

@@ -83,9 +83,8 @@ class client_session {
 
   bool greeted() const noexcept { return greeted_; }  // the server's first SETTINGS came
   std::size_t streams() const noexcept { return table_.size(); }  // open ones
-  std::uint32_t peer_streams_max() const noexcept {
-    return streams_max_;
-  }  // 100 before its SETTINGS
+  // 100 before its SETTINGS
+  std::uint32_t peer_streams_max() const noexcept { return streams_max_; }
   bool may_request() const noexcept;                                 // no GOAWAY, ids left
   std::uint64_t own_resets() const noexcept { return own_resets_; }  // for the server's errors
   std::uint64_t heads_known() const noexcept { return decoder_.remembered(); }

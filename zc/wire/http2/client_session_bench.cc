@@ -1,6 +1,6 @@
 // What the client's end of HTTP/2 costs per unary call: our framing (client_session) beside
-// nghttp2's client (http2::session). The server works while the clock stands, so that nothing but
-// the client is in the figure.
+// nghttp2's client (nghttp2_client_for_tests.h). The server works while the clock stands, so that
+// nothing but the client is in the figure.
 //
 //     zc_wire_http2_client_session_bench
 //
@@ -16,6 +16,7 @@
 #include <benchmark/benchmark.h>
 
 #include "zc/wire/http2/client_session.h"
+#include "zc/wire/http2/nghttp2_client_for_tests.h"
 #include "zc/wire/http2/session.h"
 
 namespace {
@@ -50,7 +51,7 @@ struct answer final : http2::stream {
 
 // Answers whatever it is fed. Its work is done outside of the timing.
 struct server final : http2::session_events {
-  server() : session(http2::session::role::server, {}, *this), self(&session) {}
+  server() : session({}, *this), self(&session) {}
   http2::stream* on_request() override { return new answer(self); }
   http2::session session;
   http2::session* self;
@@ -79,24 +80,15 @@ struct ours {
 };
 
 struct of_nghttp2 {
-  struct call final : http2::stream {
-    void on_field(http2::token, std::string_view, std::string_view) override {}
-    void on_head(http2::head_end) override {}
-    void on_data(bytes) override {}
-    void on_end() override {}
-    void on_closed(http2::error_code) override {}
-  };
-  struct events final : http2::session_events {};
-  of_nghttp2() : session(http2::session::role::client, {}, none) {}
+  using call = http2::for_tests::nghttp2_call;
   void ask(call& c, http2::content&& rest) {
     std::array<http2::field, common.size() + 2> head;
     head[0] = {":path", path, true};
     std::copy(common.begin(), common.end(), head.begin() + 1);
     head.back() = {"grpc-timeout", "5S"};
-    if (!session.request(c, head, std::move(rest))) std::abort();
+    session.request(c, head, std::move(rest));
   }
-  events none;
-  http2::session session;
+  http2::for_tests::nghttp2_client session;
 };
 
 bytes joined(const bytes_chain& c) {

@@ -14,7 +14,6 @@ namespace zc::http2 {
 namespace {
 
 inline constexpr std::size_t fields_sent_max = 128;
-inline constexpr std::uint32_t streams_before_settings = 100;
 
 std::string_view text_of(nghttp2_rcbuf* from) noexcept {
   const nghttp2_vec v = nghttp2_rcbuf_get_buf(from);
@@ -97,8 +96,7 @@ struct session::callbacks {
     session& self = of(user);
     self.in_head_ = true;
     self.head_.begin();
-    self.head_status_ = 0;
-    if (self.role_ == role::client || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     // The GOAWAY that is about to be sent says that this one was not processed.
     stream* const s = self.leaving_ ? nullptr : self.events_.on_request();
     if (s == nullptr) {
@@ -118,9 +116,9 @@ struct session::callbacks {
     const std::string_view value = text_of(value_buffer);
     if (!self.count_field(name.size() + value.size())) return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (self.head_.too_large()) return 0;
-    const token known = token_of(name);
-    if (known == token::status && !value.empty()) self.head_status_ = value.front();
-    if (stream* const s = self.find(frame->hd.stream_id)) s->on_field(known, name, value);
+    if (stream* const s = self.find(frame->hd.stream_id)) {
+      s->on_field(token_of(name), name, value);
+    }
     return 0;
   }
 
@@ -201,7 +199,7 @@ struct session::callbacks {
     }
     if (hd.type != NGHTTP2_HEADERS && hd.type != NGHTTP2_DATA) return 0;
     self.idle_frames_.earn(message_credits + hd.length / credit_bytes);
-    if ((hd.flags & NGHTTP2_FLAG_END_STREAM) == 0 || self.role_ == role::client) return 0;
+    if ((hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
     // The answer is complete before the request is: without a reset the client would go on sending.
     // Only now, since a reset submitted together with the answer would overtake and drop it.
     if (nghttp2_session_get_stream_remote_close(handle, hd.stream_id) == 0) {
@@ -275,26 +273,19 @@ struct session::callbacks {
     return all;
   }
 
-  static void set_options(nghttp2_option* o, role side, const limits& l) {
+  static void set_options(nghttp2_option* o, const limits& l) {
     nghttp2_option_set_no_auto_window_update(o, 1);
     nghttp2_option_set_no_closed_streams(o, 1);
     nghttp2_option_set_max_outbound_ack(o, l.acknowledgements_max);
     nghttp2_option_set_max_continuations(o, l.continuations_max);
     nghttp2_option_set_stream_reset_rate_limit(o, l.resets_burst, l.resets_per_second);
-    if (side == role::server) return;
-    nghttp2_option_set_peer_max_concurrent_streams(o, streams_before_settings);
-    // A server that was configured, not a stranger: what its fields mean is checked by who reads
-    // them.
-    nghttp2_option_set_no_http_messaging(o, 1);
   }
 
-  static void submit_settings(nghttp2_session* to, role side, const limits& l) {
+  static void submit_settings(nghttp2_session* to, const limits& l) {
     const auto head_bytes = static_cast<std::uint32_t>(
         std::min<std::size_t>(l.head_bytes_max, std::numeric_limits<std::uint32_t>::max()));
     const std::array<nghttp2_settings_entry, 5> all{{
-        side == role::server
-            ? nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, l.streams_max}
-            : nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, l.streams_max},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, l.stream_window},
         {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, l.frame_bytes_max},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, head_bytes},
@@ -306,9 +297,8 @@ struct session::callbacks {
   }
 };
 
-session::session(role side, const limits& bounds, session_events& events)
-    : role_(side),
-      limits_(bounds),
+session::session(const limits& bounds, session_events& events)
+    : limits_(bounds),
       events_(events),
       head_(bounds),
       idle_frames_(bounds.idle_frames_burst, bounds.idle_frames_per_second),
@@ -316,13 +306,12 @@ session::session(role side, const limits& bounds, session_events& events)
   ZC_CHECK(bounds.stream_window <= INT32_MAX && bounds.connection_window <= INT32_MAX);
   ZC_CHECK(bounds.send_frame_bytes_max >= 16_KiB);
   option_set options;
-  callbacks::set_options(options.handle, side, limits_);
-  auto* const make =
-      side == role::server ? &nghttp2_session_server_new3 : &nghttp2_session_client_new3;
-  if (make(&handle_, callbacks::table(), this, options.handle, session_memory()) != 0) {
+  callbacks::set_options(options.handle, limits_);
+  if (nghttp2_session_server_new3(&handle_, callbacks::table(), this, options.handle,
+                                  session_memory()) != 0) {
     throw std::bad_alloc();
   }
-  callbacks::submit_settings(handle_, side, limits_);
+  callbacks::submit_settings(handle_, limits_);
 }
 
 session::~session() {
@@ -370,14 +359,8 @@ void session::on_headers(std::int32_t id, std::uint8_t flags) {
   head_end how;
   how.last = (flags & NGHTTP2_FLAG_END_STREAM) != 0;
   how.too_large = head_.too_large();
-  if (role_ == role::server) {
-    how.kind = s->head_seen_ ? head_kind::trailers : head_kind::request;
-  } else if (head_status_ == '1') {
-    how.kind = head_kind::informational;
-  } else {
-    how.kind = head_status_ != 0 ? head_kind::response : head_kind::trailers;
-  }
-  if (how.kind != head_kind::informational) s->head_seen_ = true;
+  how.kind = s->head_seen_ ? head_kind::trailers : head_kind::request;
+  s->head_seen_ = true;
   s->peer_ended_ = how.last;
   s->on_head(how);
   if (!how.last) return;
@@ -435,7 +418,7 @@ void session::on_own_reset(std::uint32_t why) {
       break;
   }
   own_resets_ += 1;
-  if (role_ == role::client || own_reset_budget_.spend() || failure_ != nullptr) return;
+  if (own_reset_budget_.spend() || failure_ != nullptr) return;
   failure_ = "too many streams had to be reset";
   nghttp2_session_terminate_session(handle_, NGHTTP2_ENHANCE_YOUR_CALM);
 }
@@ -466,39 +449,19 @@ bool session::finished_reading() const noexcept {
   return failure_ != nullptr || nghttp2_session_want_read(handle_) == 0;
 }
 
-void session::prepare(stream& s, content&& rest) noexcept {
-  s.trailers_ = rest.trailers;
-  s.to_send_.load(std::move(rest));
-}
-
 void session::respond(stream& to, std::span<const field> head, content&& rest) {
   if (to.session_ != this) return;
   field_array nv;
   const std::size_t count = to_nv(head, nv);
   const bool alone = rest.empty();
-  prepare(to, std::move(rest));
+  to.trailers_ = rest.trailers;
+  to.to_send_.load(std::move(rest));
   nghttp2_data_provider provider{};
   provider.read_callback = &callbacks::read_content;
   if (nghttp2_submit_response(handle_, to.id_, nv.data(), count, alone ? nullptr : &provider) !=
       0) {
     reset(to, error_code::internal_error);
   }
-}
-
-result<void> session::request(stream& s, std::span<const field> head, content&& rest) {
-  ZC_CHECK(role_ == role::client && s.session_ == nullptr);
-  if (failure_ != nullptr) return fail(errc::closed, failure_);
-  field_array nv;
-  const std::size_t count = to_nv(head, nv);
-  const bool alone = rest.empty();
-  nghttp2_data_provider provider{};
-  provider.read_callback = &callbacks::read_content;
-  const std::int32_t id =
-      nghttp2_submit_request(handle_, nullptr, nv.data(), count, alone ? nullptr : &provider, &s);
-  if (id < 0) return fail(errc::closed, nghttp2_strerror(id));
-  prepare(s, std::move(rest));
-  remember(s, id);
-  return {};
 }
 
 void session::reset(stream& s, error_code why) {
@@ -541,7 +504,7 @@ void session::forget(stream& s) noexcept {
 // ---------------------------------------------------------------------------- the connection
 
 void session::begin_drain() {
-  if (role_ == role::server) nghttp2_submit_shutdown_notice(handle_);
+  nghttp2_submit_shutdown_notice(handle_);
   ping();
 }
 
@@ -558,15 +521,6 @@ void session::goaway(error_code why) {
 
 void session::ping() {
   nghttp2_submit_ping(handle_, NGHTTP2_FLAG_NONE, nullptr);
-}
-
-std::uint32_t session::peer_streams_max() const noexcept {
-  if (!greeted_) return streams_before_settings;
-  return nghttp2_session_get_remote_settings(handle_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-}
-
-bool session::may_request() const noexcept {
-  return failure_ == nullptr && nghttp2_session_check_request_allowed(handle_) != 0;
 }
 
 }  // namespace zc::http2

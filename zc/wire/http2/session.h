@@ -1,8 +1,10 @@
-// zc/wire/http2/session.h - one HTTP/2 connection without a socket: bytes in, streams' events out,
-// frames to be sent.
+// zc/wire/http2/session.h - the server's end of one HTTP/2 connection without a socket: bytes in,
+// streams' events out, frames to be sent. On nghttp2, since strangers call here; the client's end
+// is http2::client_session.
 //
 //     socket -> feed(bytes) -> stream::on_field, on_head, on_data(slice of those bytes), on_end,
-//     on_closed respond(), request(), reset() ... -> collect(chain) -> socket
+//     on_closed
+//     respond(), reset() ... -> collect(chain) -> socket
 //
 // Zero copy  on_data() gets slices of the bytes just fed. Payload to be sent goes into the output
 //            chain by reference; only frame headers (and a message prefix of 8 bytes at most) are
@@ -38,7 +40,7 @@ namespace zc::http2 {
 
 class session;
 
-// One stream, as its user sees it. Derive from it.
+// One request and its answer, as their user sees them. Derive from it.
 class stream : public stream_base {
  public:
   bool open() const noexcept { return session_ != nullptr; }
@@ -61,10 +63,8 @@ class stream : public stream_base {
 
 class session {
  public:
-  enum class role : std::uint8_t { server, client };
-
-  // Makes the first SETTINGS (and the client's preface): collect() them. Throws std::bad_alloc.
-  session(role side, const limits& bounds, session_events& events);
+  // Makes the first SETTINGS: collect() them. Throws std::bad_alloc.
+  session(const limits& bounds, session_events& events);
   session(const session&) = delete;
   session& operator=(const session&) = delete;
   ~session();  // calls nothing back; streams that are still open are closed for their users
@@ -78,19 +78,17 @@ class session {
   // close.
   bool finished_reading() const noexcept;
 
-  // Server: the answer to an open stream. If the request has not ended when the answer has, the
-  // client is told to stop.
+  // The answer to an open stream. If the request has not ended when the answer has, the client is
+  // told to stop.
   void respond(stream& to, std::span<const field> head, content&& rest);
-  // Client: opens a stream. Fails (closed) when the session takes no new streams.
-  result<void> request(stream& s, std::span<const field> head, content&& rest);
   void reset(stream& s, error_code why);
   // The stream's object goes away; what the stream still has to send is lost. Call reset() first if
   // it matters.
   void forget(stream& s) noexcept;
 
-  // Server: tells the client that no new streams will be taken soon, and pings, so that
-  // on_ping_ack() says when it knows. Then end_drain(): streams that came until then are answered,
-  // later ones are not processed.
+  // Tells the client that no new streams will be taken soon, and pings, so that on_ping_ack() says
+  // when it knows. Then end_drain(): streams that came until then are answered, later ones are not
+  // processed.
   void begin_drain();
   void end_drain();
   void goaway(error_code why);  // the same as end_drain() with a reason
@@ -102,13 +100,10 @@ class session {
   bool window_held() const noexcept { return holding_; }
   std::size_t window_owed() const noexcept { return owed_; }
 
-  bool in_head() const noexcept {
-    return in_head_;
-  }  // a header block, or the first SETTINGS, is not complete
+  // A header block, or the first SETTINGS, is not complete.
+  bool in_head() const noexcept { return in_head_; }
   bool greeted() const noexcept { return greeted_; }         // the peer's first SETTINGS came
   std::size_t streams() const noexcept { return streams_; }  // open ones
-  std::uint32_t peer_streams_max() const noexcept;           // 100 before the peer's SETTINGS
-  bool may_request() const noexcept;                         // client: no GOAWAY, ids left
   std::uint64_t own_resets() const noexcept { return own_resets_; }
 
  private:
@@ -119,7 +114,6 @@ class session {
   bool count_block(std::size_t n, bool begins);
   bool count_field(std::size_t n);
   void remember(stream& s, std::int32_t id) noexcept;
-  void prepare(stream& s, content&& rest) noexcept;
   void give_up(error_code why, const char* reason);
   void on_headers(std::int32_t id, std::uint8_t flags);
   void on_data_frame(std::int32_t id, std::uint8_t flags);
@@ -127,7 +121,6 @@ class session {
   void owe_stream(stream& s, std::size_t n);
   void on_own_reset(std::uint32_t why);
 
-  role role_;
   limits limits_;
   session_events& events_;
   nghttp2_session* handle_ = nullptr;
@@ -145,7 +138,6 @@ class session {
   std::size_t block_bytes_ = 0;  // of the header block being read, as sent
   std::uint64_t own_resets_ = 0;
   const char* failure_ = nullptr;
-  char head_status_ = 0;  // first digit of :status in the block being read
   bool in_head_ = true;
   bool greeted_ = false;
   bool holding_ = false;

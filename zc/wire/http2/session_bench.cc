@@ -1,4 +1,4 @@
-// What the HTTP/2 layer costs per unary call: client and server session in one thread, joined in
+// What the HTTP/2 layer costs per unary call: client_session and session in one thread, joined in
 // memory.
 //
 //     zc_wire_http2_session_bench
@@ -16,6 +16,7 @@
 #include <benchmark/benchmark.h>
 
 #include "zc/mem/builder.h"
+#include "zc/wire/http2/client_session.h"
 #include "zc/wire/http2/session.h"
 
 namespace {
@@ -47,8 +48,9 @@ struct served final : http2::stream {
   bytes_chain body;
 };
 
-struct asked final : http2::stream {
+struct asked final : http2::client_stream {
   explicit asked(pair& p) : home(p) {}
+  void write_head(http2::head_encoder& to) override { to.put_common(); }
   void on_field(http2::token, std::string_view, std::string_view) override {}
   void on_head(http2::head_end) override {}
   void on_data(bytes) override {}
@@ -58,15 +60,15 @@ struct asked final : http2::stream {
 };
 
 struct server_side final : http2::session_events {
-  explicit server_side(pair& p) : home(p), session(http2::session::role::server, {}, *this) {}
+  explicit server_side(pair& p) : home(p), session({}, *this) {}
   http2::stream* on_request() override { return new served(home); }
   pair& home;
   http2::session session;
 };
 
 struct client_side final : http2::session_events {
-  client_side() : session(http2::session::role::client, {}, *this) {}
-  http2::session session;
+  client_side() : session({}, *this, request_head) {}
+  http2::client_session session;
 };
 
 struct pair {
@@ -76,7 +78,7 @@ struct pair {
   bytes_chain out;
   bytes_builder wire = bytes_builder::with_capacity(2'000'000);
 
-  void hand_over(http2::session& from, http2::session& to) {
+  void hand_over(auto& from, auto& to) {
     for (;;) {
       from.collect(out, 512 * 1024);
       if (out.empty()) return;
@@ -117,7 +119,7 @@ void unary_call(benchmark::State& state) {
       rest.prefix_size = 5;
       rest.body = body;
       auto* const s = new asked(p);
-      if (!p.client.session.request(*s, request_head, std::move(rest))) std::abort();
+      if (!p.client.session.request(*s, std::move(rest))) std::abort();
     }
     calls += together;
     while (p.answers < calls) {

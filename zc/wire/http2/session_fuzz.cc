@@ -42,7 +42,7 @@ struct one final : http2::stream {
 };
 
 struct driver final : http2::session_events {
-  explicit driver(unsigned c) : choice(c), session(http2::session::role::server, bounds(), *this) {}
+  explicit driver(unsigned c) : choice(c), session(bounds(), *this) {}
   static http2::limits bounds() {
     http2::limits l;
     l.streams_max = 50;

@@ -1,20 +1,25 @@
-// What must hold of `http2::session` beside clients that no library would be: requests are the same
-// however their bytes are cut, and every kind of flood ends in an error instead of in work.
+// What must hold of `http2::session` beside any client: one that we did not write is understood,
+// requests are the same however their bytes are cut, and every kind of flood ends in an error
+// instead of in work.
 //
-// Method: what a client of ours says, cut, and frames made by hand. Two ends joined are
-// session_pair_test.cc, arbitrary bytes session_fuzz.cc; cost is session_bench.cc.
+// Method: what a client of ours says, cut, nghttp2's client, and frames made by hand. Two ends
+// joined are session_pair_test.cc, arbitrary bytes session_fuzz.cc; cost is session_bench.cc.
 
 #include "zc/wire/http2/session.h"
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "zc/wire/http2/nghttp2_client_for_tests.h"
 #include "zc/wire/http2/sessions_for_tests.h"
 
 namespace zc::http2 {
@@ -74,6 +79,54 @@ TEST(SessionCutTest, OneByteAtATimeGivesTheSameRequests) {
   for (std::size_t i = 0; i < whole.size(); ++i) ASSERT_TRUE(server.s.feed(whole.slice(i, 1), 1ms));
   expect_both_requests(server, 40'000);
   EXPECT_EQ(server.streams[0]->data.pieces(), 1u);  // slices side by side have grown together
+}
+
+// ----------------------------------------------------------------- beside a client of nghttp2
+
+struct foreign_call final : nghttp2_call {
+  void on_field(token, std::string_view name, std::string_view value) override {
+    fields.append(name).append("=").append(value).append(" ");
+  }
+  void on_data(bytes piece) override { data.append(std::move(piece)); }
+  std::string fields;
+  bytes_chain data;
+};
+
+TEST(SessionTest, AClientThatWeDidNotWriteIsUnderstood) {
+  constexpr std::array<field, 6> head{{{":method", "POST", true},
+                                       {":scheme", "http", true},
+                                       {":path", "/a.B/C", true},
+                                       {":authority", "test", true},
+                                       {"content-type", "application/grpc", true},
+                                       {"te", "trailers", true}}};
+  server_side server;
+  server.then = [&](served& r) {
+    server.s.respond(r, ok_head, message(bytes_chain(r.data), ok_trailers));
+  };
+  nghttp2_client client;
+  std::vector<foreign_call> calls(300);
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    client.request(calls[i], head, message(bytes_of(pattern(i * i * 10, i))));
+  }
+  for (bool quiet = false; !quiet;) {
+    bytes_chain up, down;
+    client.collect(up);
+    ASSERT_TRUE(up.empty() || server.s.feed(bytes_of(as_text(up)), 1ms));
+    server.s.collect(down);
+    ASSERT_TRUE(down.empty() || client.feed(bytes_of(as_text(down)), 1ms));
+    quiet = up.empty() && down.empty();
+  }
+  EXPECT_EQ(client.streams(), 0u);
+  EXPECT_EQ(server.s.streams(), 0u);
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const served& r = *server.streams.at(i);
+    EXPECT_EQ(r.value(":path"), "/a.B/C");
+    EXPECT_EQ(r.fields.size(), head.size());
+    EXPECT_EQ(r.order, "hdec");
+    EXPECT_TRUE(calls[i].closed);
+    EXPECT_EQ(calls[i].fields, ":status=200 content-type=application/grpc grpc-status=0 ");
+    ASSERT_EQ(as_text(calls[i].data).substr(10), pattern(i * i * 10, i)) << i;
+  }
 }
 
 // ----------------------------------------------------------------------- frames made by hand

@@ -137,7 +137,7 @@ class client_side final : public session_events {
 // What the server does when a request's head, or all of it, has come.
 class server_side final : public session_events {
  public:
-  explicit server_side(const limits& l = {}) : s(session::role::server, l, *this) {}
+  explicit server_side(const limits& l = {}) : s(l, *this) {}
   stream* on_request() override {
     if (refuse) return nullptr;
     streams.push_back(std::make_unique<served>());
