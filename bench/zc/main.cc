@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <latch>
 #include <malloc.h>
 #include <map>
 #include <pthread.h>
@@ -96,14 +97,21 @@ int main(int argc, char** argv) {
   }
   bench::pin(0);
   // A second thread that sleeps: shared_ptr and malloc leave out their atomics as long as a process
-  // has only ever had one, which no user of these things has.
-  std::thread([] { pause(); }).detach();
-  bench::add_bytes();
-  bench::add_chains();
-  bench::add_memory();
-  bench::add_values();
-  bench::add_snapshots();
-  bench::add_channels();
+  // has only ever had one, which no user of these things has. It prepares the cases before, so that
+  // what they leave behind are holes in its arena of malloc and not in ours, where every block
+  // would come out of such a hole or not as the preparing of some other row happens to have been.
+  std::latch prepared(1);
+  std::thread([&] {
+    bench::add_bytes();
+    bench::add_chains();
+    bench::add_memory();
+    bench::add_values();
+    bench::add_snapshots();
+    bench::add_channels();
+    prepared.count_down();
+    pause();
+  }).detach();
+  prepared.wait();
   std::string line;
   while (std::getline(std::cin, line)) {
     std::istringstream words(line);
