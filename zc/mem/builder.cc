@@ -64,7 +64,7 @@ void bytes_builder::move_to(heap_block& block, std::size_t capacity) noexcept {
     std::memcpy(block.payload(), data_ + start_, live);
     ledger::count(ledger::reason::copy_of, live);
   }
-  owner::release(std::exchange(block_, &block));
+  owner::release_likely_last(std::exchange(block_, &block));
   data_ = block.payload();
   start_ = 0;
   used_ = live;
@@ -106,7 +106,7 @@ bool bytes_builder::try_reserve(std::size_t n) noexcept {
 bytes bytes_builder::take(std::size_t count) {
   ZC_REQUIRES(count <= size(), "bytes_builder::take requires count <= size()");
   if (count == 0) return {};
-  bytes front(owner::acquire(block_), data_ + start_, count);
+  bytes front(owner_ref(owner::acquire(block_)), data_ + start_, count);
   start_ += count;
   return front;
 }
@@ -131,14 +131,13 @@ bool bytes_builder::try_unsplit(bytes_builder& next) noexcept {
 }
 
 std::expected<bytes_builder, bytes> bytes::try_unfreeze() && {
-  if (owner_ == nullptr || !owner_->writable() || !owner_->unique())
-    return std::unexpected(std::move(*this));
+  if (!owner_ || !owner_->writable() || !owner_->unique()) return std::unexpected(std::move(*this));
   std::span<std::byte> room = owner_->room();
   // Without a known room only what the handle shows. Writable memory was never const.
   if (room.empty()) room = {const_cast<std::byte*>(data_), size_};
   const auto start = static_cast<std::size_t>(data_ - room.data());
-  bytes_builder again(owner_, room.data(), start, start + size_, room.size());
-  owner_ = nullptr;
+  bytes_builder again(owner_.get(), room.data(), start, start + size_, room.size());
+  owner_ = owner_ref();
   clear();
   return again;
 }

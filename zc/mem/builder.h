@@ -65,10 +65,10 @@ class [[nodiscard]] bytes_builder {
     start_ = std::exchange(b.start_, 0);
     used_ = std::exchange(b.used_, 0);
     capacity_ = std::exchange(b.capacity_, 0);
-    owner::release(before);
+    owner::release_likely_last(before);
     return *this;
   }
-  ~bytes_builder() { owner::release(block_); }
+  ~bytes_builder() { owner::release_likely_last(block_); }
 
   explicit operator bool() const noexcept { return block_ != nullptr; }
   std::size_t capacity() const noexcept { return capacity_; }
@@ -139,7 +139,7 @@ class [[nodiscard]] bytes_builder {
 
   bytes take() {  // what was written since the last take; writing goes on behind it
     if (empty()) return {};
-    bytes front(owner::acquire(block_), data_ + start_, size());
+    bytes front(owner_ref(owner::acquire(block_)), data_ + start_, size());
     start_ = used_;
     return front;
   }
@@ -149,7 +149,10 @@ class [[nodiscard]] bytes_builder {
       *this = bytes_builder();
       return {};
     }
-    bytes whole(std::exchange(block_, nullptr), data_ + start_, size());
+    owner* const held = std::exchange(block_, nullptr);
+    // Nothing was taken before: most likely nobody else holds the block.
+    const owner_ref pinned = start_ == 0 ? owner_ref::first(*held) : owner_ref(held);
+    bytes whole(pinned, data_ + start_, size());
     data_ = nullptr;
     start_ = used_ = capacity_ = 0;
     return whole;

@@ -13,7 +13,7 @@ bytes bytes::copy_of(std::span<const std::byte> source) {
   heap_block& block = heap_block::make(source.size());
   std::memcpy(block.payload(), source.data(), source.size());
   ledger::count(ledger::reason::copy_of, source.size());
-  return {&block, block.payload(), source.size()};
+  return {owner_ref::first(block), block.payload(), source.size()};
 }
 
 bytes bytes::from_string(std::string&& text) {
@@ -40,25 +40,28 @@ void bytes::release_all(std::span<bytes> handles) noexcept {
 
 void bytes::share_run(const bytes* from, std::size_t count, bytes* to) noexcept {
   for (std::size_t i = 0; i < count;) {
-    owner* const shared = from[i].owner_;
+    const owner_ref shared(from[i].owner_.get());
     const std::size_t first = i;
     for (; i < count && from[i].owner_ == shared; ++i)
       new (to + i) bytes(shared, from[i].data_, from[i].size_);
-    owner::acquire(shared, static_cast<std::uint32_t>(i - first));
+    owner::acquire(shared.get(), static_cast<std::uint32_t>(i - first));
   }
 }
 
 void bytes::drop_run(bytes* handles, std::size_t count) noexcept {
   for (std::size_t i = 0; i < count;) {
-    owner* const shared = handles[i].owner_;
+    const owner_ref shared = handles[i].owner_;
     const std::size_t first = i;
     while (i < count && handles[i].owner_ == shared) ++i;
-    owner::release(shared, static_cast<std::uint32_t>(i - first));
+    if (i - first == 1)
+      shared.release();
+    else
+      owner::release(shared.get(), static_cast<std::uint32_t>(i - first));
   }
 }
 
 std::byte* bytes::room_behind(std::size_t n) const noexcept {
-  if (owner_ == nullptr || !owner_->writable() || !owner_->unique()) return nullptr;
+  if (!owner_ || !owner_->writable() || !owner_->unique()) return nullptr;
   const std::span<std::byte> room = owner_->room();
   if (room.empty()) return nullptr;
   // The only handle: what lies behind it in the block belongs to nobody any more.
@@ -67,7 +70,7 @@ std::byte* bytes::room_behind(std::size_t n) const noexcept {
 }
 
 std::byte* bytes::room_before(std::size_t n) const noexcept {
-  if (owner_ == nullptr || !owner_->writable() || !owner_->unique()) return nullptr;
+  if (!owner_ || !owner_->writable() || !owner_->unique()) return nullptr;
   const std::span<std::byte> room = owner_->room();
   if (room.empty()) return nullptr;
   const auto before = static_cast<std::size_t>(data_ - room.data());

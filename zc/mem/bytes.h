@@ -11,7 +11,8 @@
 //            makes no difference once the handle is there.
 // Threads    The payload never changes, so handles on one owner may be used from many threads.
 //            One handle is not synchronised: treat it as you would a std::shared_ptr.
-// Cost       copy and slice: one relaxed increment. move and view: free. Cutting into k pieces: one
+// Cost       copy and slice: one relaxed increment; letting go: one decrement, for a handle that
+//            was never shared a load (owner_ref.h). move and view: free. Cutting into k pieces: one
 //            increment for all of them. Functions with `copy` in their name copy payload, allocate,
 //            and count in the ledger; no other function here copies any.
 // Errors     What allocates throws std::bad_alloc and leaves everything as it was. Breaking a
@@ -33,7 +34,7 @@
 #include "zc/base/lifetime.h"
 #include "zc/mem/content_hash.h"
 #include "zc/mem/foreign.h"
-#include "zc/mem/owner.h"
+#include "zc/mem/owner_ref.h"
 
 namespace zc {
 
@@ -73,13 +74,14 @@ class [[nodiscard]] bytes {
   // Takes over the caller's reference on `from`, which must keep `region` valid and unchanged.
   // Every kind of memory enters by this door.
   static bytes adopt(owner& from, std::span<const std::byte> region) noexcept {
-    if (!region.empty()) return {&from, region.data(), region.size()};
+    if (!region.empty()) return {owner_ref::first(from), region.data(), region.size()};
     owner::release(&from);  // an empty handle pins nothing
     return {};
   }
   // Adds a reference on `from`, which must keep `region` valid and unchanged.
   static bytes share(owner& from, std::span<const std::byte> region) noexcept {
-    return adopt(*owner::acquire(&from), region);
+    if (region.empty()) return {};
+    return {owner_ref(owner::acquire(&from)), region.data(), region.size()};
   }
   // Foreign memory: `give_back` is called once, with the region or with nothing, when the last
   // handle goes; at once when the region is empty or no memory is left for the claim.
@@ -98,15 +100,15 @@ class [[nodiscard]] bytes {
 
   // Memory that outlives every handle: literals, tables. No owner, no counting.
   static bytes from_static(std::string_view text) noexcept {
-    return {nullptr, reinterpret_cast<const std::byte*>(text.data()), text.size()};
+    return {owner_ref(), reinterpret_cast<const std::byte*>(text.data()), text.size()};
   }
   static bytes from_static(std::span<const std::byte> table) noexcept {
-    return {nullptr, table.data(), table.size()};
+    return {owner_ref(), table.data(), table.size()};
   }
 
-  bytes(const bytes& b) noexcept : bytes(owner::acquire(b.owner_), b.data_, b.size_) {}
+  bytes(const bytes& b) noexcept : bytes(b.owner_.share(), b.data_, b.size_) {}
   bytes(bytes&& b) noexcept
-      : owner_(std::exchange(b.owner_, nullptr)),
+      : owner_(std::exchange(b.owner_, owner_ref())),
         data_(std::exchange(b.data_, nullptr)),
         size_(std::exchange(b.size_, 0)) {}  // leaves `b` empty
   bytes& operator=(const bytes& b) noexcept {
@@ -119,7 +121,7 @@ class [[nodiscard]] bytes {
     swap(taken);
     return *this;
   }
-  ~bytes() { owner::release(owner_); }
+  ~bytes() { owner_.release(); }
 
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
@@ -156,7 +158,7 @@ class [[nodiscard]] bytes {
   bytes slice(std::size_t offset, std::size_t count) const& {
     require_within(offset, count);
     if (count == 0) return {};
-    return {owner::acquire(owner_), data_ + offset, count};
+    return {owner_.share(), data_ + offset, count};
   }
   bytes slice(std::size_t offset, std::size_t count) && {  // reuses this reference
     require_within(offset, count);
@@ -175,7 +177,7 @@ class [[nodiscard]] bytes {
   bytes slice_of(std::span<const std::byte> part) const {
     if (part.empty()) return {};
     ZC_REQUIRES(contains(part), "bytes::slice_of requires a view inside the handle");
-    return {owner::acquire(owner_), part.data(), part.size()};
+    return {owner_.share(), part.data(), part.size()};
   }
   bytes slice_of(std::string_view part) const { return slice_of(std::as_bytes(std::span(part))); }
   bool contains(std::span<const std::byte> part) const noexcept {
@@ -190,7 +192,7 @@ class [[nodiscard]] bytes {
     ZC_REQUIRES(count <= size_, "bytes::split_to requires count <= size()");
     if (count == size_) return std::move(*this);
     if (count == 0) return {};
-    bytes front(owner::acquire(owner_), data_, count);
+    bytes front(owner_.share(), data_, count);
     data_ += count;
     size_ -= count;
     return front;
@@ -200,7 +202,7 @@ class [[nodiscard]] bytes {
     ZC_REQUIRES(at <= size_, "bytes::split_off requires at <= size()");
     if (at == 0) return std::move(*this);
     if (at == size_) return {};
-    bytes back(owner::acquire(owner_), data_ + at, size_ - at);
+    bytes back(owner_.share(), data_ + at, size_ - at);
     size_ = at;
     return back;
   }
@@ -236,7 +238,7 @@ class [[nodiscard]] bytes {
   // did.
   bool try_join(const bytes& next) noexcept {
     // Two literals may happen to touch; without an owner nothing says that they belong together.
-    if (owner_ != next.owner_ || owner_ == nullptr || data_ + size_ != next.data_) return false;
+    if (owner_ != next.owner_ || !owner_ || data_ + size_ != next.data_) return false;
     size_ += next.size_;
     return true;
   }
@@ -246,12 +248,10 @@ class [[nodiscard]] bytes {
   std::expected<bytes_builder, bytes> try_unfreeze() &&;
 
   bool shares_owner_with(const bytes& b) const noexcept { return owner_ == b.owner_; }
-  bool unique() const noexcept { return owner_ != nullptr && owner_->unique(); }
-  backing from() const noexcept {
-    return owner_ == nullptr ? backing::static_storage : owner_->from();
-  }
+  bool unique() const noexcept { return owner_ && owner_->unique(); }
+  backing from() const noexcept { return owner_ ? owner_->from() : backing::static_storage; }
   // Memory that this handle keeps from other use: the whole block, not the slice.
-  std::size_t retained_size() const noexcept { return owner_ == nullptr ? 0 : owner_->retained(); }
+  std::size_t retained_size() const noexcept { return owner_ ? owner_->retained() : 0; }
   bool wasteful(const compact_policy& policy = {}) const noexcept {
     return policy.wasteful(size_, retained_size());
   }
@@ -298,7 +298,7 @@ class [[nodiscard]] bytes {
     ~claims() { owner::release(from_, left_); }
     bytes hand_out(const std::byte* data, std::size_t size) noexcept {
       --left_;
-      return {from_, data, size};
+      return {owner_ref(from_), data, size};
     }
 
    private:
@@ -306,7 +306,7 @@ class [[nodiscard]] bytes {
     std::uint32_t left_;
   };
 
-  bytes(owner* pinned, const std::byte* data, std::size_t size) noexcept
+  bytes(owner_ref pinned, const std::byte* data, std::size_t size) noexcept
       : owner_(pinned), data_(data), size_(size) {}
 
   void require_within(std::size_t offset, std::size_t count) const {
@@ -328,7 +328,7 @@ class [[nodiscard]] bytes {
   std::byte* room_behind(std::size_t n) const noexcept;
   std::byte* room_before(std::size_t n) const noexcept;
 
-  owner* owner_ = nullptr;  // null for empty handles and for static storage
+  owner_ref owner_;  // none for empty handles and for static storage
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };
@@ -369,7 +369,7 @@ bytes bytes::from_container(C&& taken) {
 template <std::output_iterator<bytes> Out>
 Out bytes::split_each(std::size_t piece, Out out) const {
   ZC_REQUIRES(piece > 0, "bytes::split_each requires piece > 0");
-  claims shared(owner_, size_ / piece + (size_ % piece != 0));
+  claims shared(owner_.get(), size_ / piece + (size_ % piece != 0));
   const std::byte* at = data_;
   for (std::size_t left = size_; left > 0;) {
     const std::size_t here = left < piece ? left : piece;
@@ -390,7 +390,7 @@ Out bytes::split_at(std::span<const std::size_t> cuts, Out out) const {
     pieces += cut != from;
     from = cut;
   }
-  claims shared(owner_, pieces + (size_ != from));
+  claims shared(owner_.get(), pieces + (size_ != from));
   from = 0;
   const auto emit = [&](std::size_t to) {
     *out = to == from ? bytes() : shared.hand_out(data_ + from, to - from);

@@ -10,8 +10,9 @@
 // Ownership  Born with one reference, which belongs to whoever created it. The last reference to go
 //            calls the free function, once.
 // Threads    Any. The free function runs on the thread that lets go last.
-// Cost       acquire: one relaxed increment. release: one decrement, none for the last holder.
-//            Many references at once cost one update: acquire(o, n), release(o, n).
+// Cost       acquire: one relaxed increment. release: one decrement; release_likely_last: one load
+//            for the last holder, a load more for any other. Many references at once cost one
+//            update: acquire(o, n), release(o, n).
 // Errors     2^31 references are a leak, and stop the program.
 #pragma once
 
@@ -75,6 +76,8 @@ class owner {
   // back.
   static owner* acquire(owner* shared, std::uint32_t n = 1) noexcept;
   static void release(owner* shared, std::uint32_t n = 1) noexcept;
+  // The same for one that is likely the last: looks first, and if so saves the update.
+  static void release_likely_last(owner* shared) noexcept;
 
   // True when the caller's reference is the only one. Meaningful only to a holder of a reference.
   // Acquire: what other holders did to the payload happens before the answer.
@@ -149,15 +152,17 @@ inline owner* owner::acquire(owner* shared, std::uint32_t n) noexcept {
 
 inline void owner::release(owner* shared, std::uint32_t n) noexcept {
   if (shared == nullptr || n == 0) return;
-  // The last holder needs no read-modify-write: nobody is left to race with. Acquire, as below.
-  if (shared->refs_.load(std::memory_order_acquire) == n) {
-    shared->free_(shared);
-    return;
-  }
   // Acquire-release: every use of the payload happens before `free_` runs.
   const std::uint32_t before = shared->refs_.fetch_sub(n, std::memory_order_acq_rel);
   ZC_DCHECK(before >= n);
   if (before == n) shared->free_(shared);
+}
+
+inline void owner::release_likely_last(owner* shared) noexcept {
+  if (shared == nullptr) return;
+  // The last holder needs no read-modify-write: nobody is left to race with.
+  if (!shared->unique()) return release(shared);
+  shared->free_(shared);
 }
 
 }  // namespace zc
