@@ -23,7 +23,6 @@
 #include <cstring>
 #include <span>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 #include "zc/base/ledger.h"
@@ -118,12 +117,12 @@ class [[nodiscard]] bytes_builder {
   template <std::integral T>
     requires(!std::same_as<T, bool>)
   void append_be(T value) {
-    append_native(std::endian::native == std::endian::big ? value : reversed(value));
+    append_native(std::endian::native == std::endian::big ? value : std::byteswap(value));
   }
   template <std::integral T>
     requires(!std::same_as<T, bool>)
   void append_le(T value) {
-    append_native(std::endian::native == std::endian::little ? value : reversed(value));
+    append_native(std::endian::native == std::endian::little ? value : std::byteswap(value));
   }
   void append_fill(std::size_t count, std::byte value) {
     if (count == 0) return;
@@ -188,18 +187,6 @@ class [[nodiscard]] bytes_builder {
   void move_to(heap_block& block, std::size_t capacity) noexcept;
   void start_over() noexcept;
 
-  template <class T>
-  static T reversed(T value) noexcept {
-    using bits = std::make_unsigned_t<T>;
-    if constexpr (sizeof(T) == 1)
-      return value;
-    else if constexpr (sizeof(T) == 2)
-      return static_cast<T>(__builtin_bswap16(static_cast<bits>(value)));
-    else if constexpr (sizeof(T) == 4)
-      return static_cast<T>(__builtin_bswap32(static_cast<bits>(value)));
-    else
-      return static_cast<T>(__builtin_bswap64(static_cast<bits>(value)));
-  }
   template <class T>
   void append_native(T value) {
     need(sizeof value);

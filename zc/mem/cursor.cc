@@ -7,79 +7,53 @@
 
 namespace zc {
 
-void chain_cursor::pass_pieces(std::size_t count) noexcept {
-  while (count > 0) {
-    const std::size_t here = piece_->size() - at_;
-    if (count < here) {
-      at_ += count;
-      return;
-    }
-    count -= here;
-    ++piece_;
-    at_ = 0;
-  }
-}
-
 void chain_cursor::seek(std::size_t where) {
   if (where >= position_) {
-    ZC_REQUIRES(where - position_ <= left_,
+    ZC_REQUIRES(where - position_ <= left(),
                 "chain_cursor::seek requires where <= position() + left()");
     pass(where - position_);
     return;
   }
-  left_ += position_ - where;
-  std::size_t start = position_ - at_;  // of the piece we are in
-  position_ = where;
+  std::size_t start = position_ - at();  // of the piece we are in
   while (where < start) {
     --piece_;
     start -= piece_->size();
   }
-  at_ = where - start;
+  enter();
+  run_ = run_.subspan(where - start);
+  position_ = where;
 }
 
 std::size_t chain_cursor::gather(std::span<io_slice> out) const noexcept {
   std::size_t used = 0;
-  std::size_t at = at_;
-  for (const bytes* piece = piece_; piece != end_ && used < out.size(); ++piece, at = 0)
-    out[used++] = {piece->data() + at, piece->size() - at};
+  if (!at_end() && !out.empty()) out[used++] = {run_.data(), run_.size()};
+  for (const bytes* piece = piece_ + used; piece != end_ && used < out.size(); ++piece)
+    out[used++] = {piece->data(), piece->size()};
   return used;
 }
 
 void chain_cursor::read_copy(std::span<std::byte> out) {
-  ZC_REQUIRES(out.size() <= left_, "chain_cursor::read_copy requires out.size() <= left()");
+  ZC_REQUIRES(out.size() <= left(), "chain_cursor::read_copy requires out.size() <= left()");
   if (out.empty()) return;
   ledger::count(ledger::reason::straddle, out.size());
   while (!out.empty()) {
-    const auto run = peek();
-    const std::size_t here = std::min(out.size(), run.size());
-    std::memcpy(out.data(), run.data(), here);
+    const std::size_t here = std::min(out.size(), run_.size());
+    std::memcpy(out.data(), run_.data(), here);
     out = out.subspan(here);
     pass(here);
   }
 }
 
-std::span<const std::byte> chain_cursor::read(std::size_t count, std::span<std::byte> scratch) {
-  ZC_REQUIRES(count <= left_, "chain_cursor::read requires count <= left()");
-  const auto run = peek();
-  if (run.size() >= count) {
-    pass(count);
-    return run.first(count);
-  }
-  ZC_REQUIRES(count <= scratch.size(), "chain_cursor::read requires count <= scratch.size()");
-  read_copy(scratch.first(count));
-  return scratch.first(count);
-}
-
 bytes_chain chain_cursor::take(std::size_t count) {
-  ZC_REQUIRES(count <= left_, "chain_cursor::take requires count <= left()");
+  ZC_REQUIRES(count <= left(), "chain_cursor::take requires count <= left()");
   bytes_chain taken;
-  std::size_t pieces = 0;
-  for (std::size_t seen = 0; seen < at_ + count; ++pieces) seen += piece_[pieces].size();
   if (count == 0) return taken;
+  std::size_t pieces = 1;
+  for (std::size_t seen = run_.size(); seen < count; ++pieces) seen += piece_[pieces].size();
   taken.reserve_pieces(pieces);  // nothing below can fail, so the cursor moves only with success
   while (count > 0) {
-    const std::size_t here = std::min(count, piece_->size() - at_);
-    taken.append(piece_->slice(at_, here));
+    const std::size_t here = std::min(count, run_.size());
+    taken.append(piece_->slice(at(), here));
     pass(here);
     count -= here;
   }
@@ -87,40 +61,40 @@ bytes_chain chain_cursor::take(std::size_t count) {
 }
 
 result<void> chain_cursor::try_read_copy(std::span<std::byte> out) {
-  if (out.size() > left_) return cut_short();
+  if (out.size() > left()) return cut_short();
   read_copy(out);
   return {};
 }
 
 result<std::span<const std::byte>> chain_cursor::try_read(std::size_t count,
                                                           std::span<std::byte> scratch) {
-  if (count > left_) return cut_short();
+  if (count > left()) return cut_short();
   return read(count, scratch);
 }
 
 result<bytes_chain> chain_cursor::try_take(std::size_t count) {
-  if (count > left_) return cut_short();
+  if (count > left()) return cut_short();
   return take(count);
 }
 
 result<bytes_chain> chain_cursor::try_take_until(std::byte delimiter, std::size_t most) {
   // The delimiter itself may follow the last of `most` bytes.
-  std::size_t look = most < left_ ? most + 1 : left_;
+  std::size_t look = most < left() ? most + 1 : left();
   std::size_t count = 0;
-  std::size_t at = at_;
-  for (const bytes* piece = piece_; look > 0; ++piece, at = 0) {
-    const std::size_t here = std::min(look, piece->size() - at);
-    const std::byte* const from = piece->data() + at;
-    if (const void* hit = std::memchr(from, std::to_integer<int>(delimiter), here)) {
-      count += static_cast<std::size_t>(static_cast<const std::byte*>(hit) - from);
+  std::span<const std::byte> run = run_;
+  for (const bytes* piece = piece_; look > 0;) {
+    const std::size_t here = std::min(look, run.size());
+    if (const void* hit = std::memchr(run.data(), std::to_integer<int>(delimiter), here)) {
+      count += static_cast<std::size_t>(static_cast<const std::byte*>(hit) - run.data());
       bytes_chain before = take(count);
       pass(1);
       return before;
     }
     count += here;
     look -= here;
+    if (look > 0) run = (++piece)->view();
   }
-  if (most < left_) return fail(errc::too_large, "no delimiter within the limit", position_);
+  if (most < left()) return fail(errc::too_large, "no delimiter within the limit", position_);
   return fail(errc::truncated, "the bytes end before the delimiter", position_);
 }
 
