@@ -55,7 +55,8 @@ std::size_t bytes_builder::grown_capacity(std::size_t n) const noexcept {
   const std::size_t most = heap_block::room_max();
   if (n > most - std::min(size(), most)) return SIZE_MAX;
   const std::size_t twice = capacity_ > most / 2 ? most : capacity_ * 2;
-  return std::max({size() + n, twice, first_capacity});
+  const std::size_t fourfold = std::min(capacity_, fourfold_capacity_max / 4) * 4;
+  return std::max({size() + n, twice, fourfold, first_capacity});
 }
 
 void bytes_builder::move_to(heap_block& block, std::size_t capacity) noexcept {

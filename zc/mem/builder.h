@@ -37,6 +37,9 @@ class [[nodiscard]] bytes_builder {
   using value_type = char;  // with push_back(): std::back_inserter(builder) is an output for fmt
 
   static constexpr std::size_t first_capacity = 64;  // of a builder that grows from nothing
+  // Up to here it grows fourfold and not twofold: with small blocks it is asking for one that is
+  // dear, not the idle part of it.
+  static constexpr std::size_t fourfold_capacity_max = 4096;
 
   bytes_builder() noexcept = default;  // no block, capacity 0
   // A heap block of `capacity` bytes, outside every pool and quota: for small, short-lived pieces.

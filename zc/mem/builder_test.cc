@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -27,6 +28,19 @@ TEST(GrowingBuilderTest, GrowsFromNothingAndKeepsWhatWasWritten) {
   EXPECT_GE(b.capacity(), 10'000u);
   EXPECT_LE(b.capacity(), 20'480u) << "twice, not more";
   EXPECT_EQ(std::move(b).freeze(), model);
+}
+
+TEST(GrowingBuilderTest, GrowsFourfoldWhileSmallAndThenTwofold) {
+  bytes_builder b;
+  std::vector<std::size_t> capacities;
+  for (int i = 0; i < 9000; ++i) {
+    b.push_back('x');
+    if (capacities.empty() || capacities.back() != b.capacity()) capacities.push_back(b.capacity());
+  }
+  EXPECT_EQ(capacities, (std::vector<std::size_t>{64, 256, 1024, 4096, 8192, 16384}));
+  bytes_builder odd = bytes_builder::with_capacity(3000);
+  odd.append_fill(3001, std::byte{});
+  EXPECT_EQ(odd.capacity(), 6000u) << "at least twofold";
 }
 
 TEST(GrowingBuilderTest, MovingCopiesOnlyWhatWasNotTaken) {

@@ -327,7 +327,8 @@ bytes_chain bytes_chain::slice(std::size_t offset, std::size_t count) const {
   const place first = locate(offset);
   const bytes* const from = begin() + first.piece;
   std::size_t pieces = 0;
-  for (std::size_t seen = 0; seen < first.at + count; ++pieces) seen += from[pieces].size();
+  std::size_t seen = 0;
+  for (; seen < first.at + count; ++pieces) seen += from[pieces].size();
   bytes_chain part;
   part.make_room(pieces, side::back);
   bytes* const to = part.items() + part.head_;
@@ -336,8 +337,7 @@ bytes_chain bytes_chain::slice(std::size_t offset, std::size_t count) const {
   // The ends are cut; neither becomes empty.
   to[0].data_ += first.at;
   to[0].size_ -= first.at;
-  for (std::size_t i = 0; i < pieces; ++i) part.size_ += to[i].size();
-  to[pieces - 1].size_ -= part.size_ - count;
+  to[pieces - 1].size_ -= seen - first.at - count;
   part.size_ = count;
   return part;
 }
