@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 
+#include "zc/shard/clock.h"
 #include "zc/shard/parker.h"
 
 namespace zc {
@@ -20,9 +21,10 @@ struct std_atomics {
   using mutex = std::mutex;
   using parker = zc::parker;
 
-  // How long to spin before sleeping, in pauses; see channel.h. Zero in the model.
-  static constexpr unsigned spins_max = 256;
-  static constexpr unsigned spins_min = 4;
+  // Whether looking again and again before sleeping may help (patience.h). Not in the model, where
+  // all threads share a core.
+  static constexpr bool spins = true;
+  static time_point now() noexcept { return std::chrono::steady_clock::now(); }
 
   static void pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)

@@ -27,10 +27,10 @@
 // Threads     All calls of a side: see above; close(), stats(), closed(): any. An awaiter belongs to
 //             the shard that it was suspended on.
 // Cost        try_send and try_receive: one atomic read-modify-write each (two with a weight), and a
-//             load to see whether somebody sleeps. A thread that has to wait spins first, as long as
-//             spinning has been worth it lately, and then sleeps. In mpsc and mpmc a try_ form may
-//             have to wait, giving its core away, for a thread of the other side that was stopped
-//             in the three instructions between claiming a slot and filling it.
+//             load to see whether somebody sleeps. A thread that has to wait looks for a while before
+//             it sleeps, as long as that has been worth it lately: patience.h. In mpsc and mpmc a
+//             try_ form may have to wait, giving its core away, for a thread of the other side that
+//             was stopped in the three instructions between claiming a slot and filling it.
 // Errors      refusal, as a value.
 #pragma once
 
@@ -131,18 +131,17 @@ class channel {
     waiter me;
     me.weight = weight_of(item);
     if (me.weight > weight_max_) return std::unexpected(refusal::too_large);
-    const progress how = push(item, me, true);
+    const progress how = push(item, me);
     if (how == progress::done) [[likely]]
       return {};
     give_back(me);
     return std::unexpected(how == progress::closed ? refusal::closed : refusal::full);
   }
   channel_result<T> try_receive() noexcept {
-    std::optional<T> item;
-    const progress how = pop([&](T&& got) { item.emplace(std::move(got)); });
-    if (how == progress::done) [[likely]]
-      return std::move(*item);
-    return std::unexpected(how == progress::closed ? refusal::closed : refusal::empty);
+    channel_result<T> item(std::unexpect, refusal::empty);
+    if (pop([&](T&& got) { item.emplace(std::move(got)); }) == progress::closed) [[unlikely]]
+      item.error() = refusal::closed;
+    return item;
   }
   // Up to n items, together not heavier than weight_max, but one in any case. Calls `take(T&&)` for
   // each; it must not throw. Returns how many: 0 when there was nothing; see drained().
@@ -172,23 +171,18 @@ class channel {
   // ---- the thread waits -----------------------------------------------------------------------
 
   channel_result<void> send_blocking(T&& item, time_point deadline = time_point::max()) {
-    waiter me;
-    me.weight = weight_of(item);
-    if (me.weight > weight_max_) return std::unexpected(refusal::too_large);
-    bool first = true;
-    const progress how = wait_blocking(
-        senders_, me, deadline, [&] { return push(item, me, std::exchange(first, false)); },
-        [this, &me] { return room_for(me); }, [this] { return !ring_.full(); });
-    if (how == progress::done) return {};
-    give_back(me);
-    return std::unexpected(how == progress::closed ? refusal::closed : refusal::timed_out);
+    // Mostly there is room: what only waiting needs comes after that.
+    channel_result<void> how = try_send(std::move(item));
+    if (how || how.error() != refusal::full) [[likely]]
+      return how;
+    return send_slowly(item, deadline);
   }
   channel_result<T> receive_blocking(time_point deadline = time_point::max()) {
-    std::optional<T> item;
-    const progress how = wait_for_item(
-        deadline, [&] { return pop([&](T&& got) { item.emplace(std::move(got)); }); });
-    if (how == progress::done) return std::move(*item);
-    return std::unexpected(how == progress::closed ? refusal::closed : refusal::timed_out);
+    channel_result<T> item = try_receive();
+    if (item || item.error() != refusal::empty) [[likely]]
+      return item;
+    receive_slowly(item, deadline);
+    return item;
   }
   // As try_receive_many(), but waits for the first.
   template <class Take>
@@ -306,10 +300,15 @@ class channel {
       wake(senders_, 1);
     }
   }
+  // One who has waited goes without having sent: who stood behind it may fit where it did not.
+  void make_way(waiter& me) noexcept {
+    give_back(me);
+    if constexpr (weighed) wake(senders_, 1);
+  }
 
   // The other side is in the middle of it: three instructions, unless its thread was stopped there.
   static void give_way(unsigned tries) noexcept {
-    if (tries < Atomics::spins_min) {
+    if (Atomics::spins && tries < 16) {
       Atomics::pause();
     } else {
       Atomics::yield();
@@ -318,12 +317,12 @@ class channel {
 
   // ---- one attempt ----------------------------------------------------------------------------
 
-  progress push(T& item, waiter& me, [[maybe_unused]] bool newcomer) noexcept {
+  progress push(T& item, waiter& me) noexcept {
     if constexpr (weighed) {
       if (!me.granted) {
         if (ring_.closed()) return progress::closed;
         // Not past others who wait for room, or the heavy ones would wait for ever.
-        if (newcomer && senders_.any()) return progress::wait;
+        if (senders_.any()) return progress::wait;
         if (!reserve(me.weight)) return progress::wait;
         me.granted = true;
       }
@@ -426,7 +425,7 @@ class channel {
       if (me.listed) side.remove(me);
       woken = std::exchange(me.notified, false);
     }
-    if (&side == &senders_) give_back(me);
+    if (&side == &senders_) make_way(me);
     if (woken) wake(side, 1);
   }
 
@@ -463,12 +462,36 @@ class channel {
     return w.granted;
   }
 
+  // How much there is, for one who looks: patience.h.
+  std::size_t room() noexcept { return ring_.closed() ? 1 : ring_.capacity() - ring_.size(); }
+  std::size_t items() noexcept {
+    const std::size_t there = ring_.size();
+    return there == 0 && ring_.closed() ? 1 : there;
+  }
+
+  [[gnu::noinline]] channel_result<void> send_slowly(T& item, time_point deadline) {
+    waiter me;
+    me.weight = weight_of(item);
+    const progress how = wait_blocking(
+        senders_, me, deadline, [&] { return push(item, me); },
+        [this, &me] { return room_for(me); }, [this] { return room(); });
+    if (how == progress::done) return {};
+    make_way(me);
+    return std::unexpected(how == progress::closed ? refusal::closed : refusal::timed_out);
+  }
+  [[gnu::noinline]] void receive_slowly(channel_result<T>& item, time_point deadline) {
+    const progress how = wait_for_item(
+        deadline, [&] { return pop([&](T&& got) { item.emplace(std::move(got)); }); });
+    if (how != progress::done) {
+      item.error() = how == progress::closed ? refusal::closed : refusal::timed_out;
+    }
+  }
   template <class Try>
   progress wait_for_item(time_point deadline, Try&& attempt) {
     waiter me;
     return wait_blocking(
         receivers_, me, deadline, attempt, [this] { return anything(); },
-        [this] { return anything(); });
+        [this] { return items(); });
   }
   template <class Try, class Ready, class Look>
   progress wait_blocking(waiters& side, waiter& me, time_point deadline, Try&& attempt,
@@ -481,7 +504,7 @@ class channel {
       if (here == nullptr) {
         here = &Atomics::parker::of_this_thread();
         me.thread = here;
-        if (side.spin(look)) continue;
+        if (side.looking().wait(deadline, look)) continue;
       }
       if (!enlist(side, me, ready)) continue;
       late = !sleep(side, me, *here, deadline);
@@ -512,9 +535,9 @@ class channel {
       if (std::exchange(first, false)) {
         me.weight = of.weight_of(item);
         too_large = me.weight > of.weight_max_;
-        return too_large ? progress::closed : of.push(item, me, true);
+        if (too_large) return progress::closed;
       }
-      return of.push(item, me, false);
+      return of.push(item, me);
     }
     bool ready(waiter& me) noexcept { return of.room_for(me); }
     channel_result<void> result(progress how) noexcept {

@@ -5,11 +5,13 @@
 // Method: coroutines on shards turned by hand, some cancelled at random, and shards on threads.
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <numeric>
 #include <optional>
 #include <random>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -221,6 +223,53 @@ TEST(ChannelOfManyTest, LightItemsDoNotOvertakeAHeavyOneThatWaits) {
   (void)c.try_receive();
   r.turn();
   EXPECT_EQ(light.size(), 1u);
+}
+
+TEST(ChannelOfManyTest, NeitherDoesAThreadThatWaits) {
+  shard_rig r;
+  channel<item, mpmc, by_value> c({.items_max = 100, .weight_max = 10});
+  ASSERT_TRUE(c.try_send(make(5)));
+  std::vector<int> heavy;
+  const job a = send_all(c, {9}, heavy);
+  // There would be room.
+  EXPECT_EQ(c.send_blocking(make(1), in(std::chrono::milliseconds(1))).error(), refusal::timed_out);
+  EXPECT_EQ(c.stats().weight, 5u);
+  (void)c.try_receive();
+  r.turn();
+  EXPECT_EQ(heavy.size(), 1u);
+}
+
+TEST(ChannelOfManyTest, WhenAHeavyOneGivesUpWhoStoodBehindItGoesOn) {
+  shard_rig r;
+  channel<item, mpmc, by_value> c({.items_max = 100, .weight_max = 10});
+  ASSERT_TRUE(c.try_send(make(5)));
+  std::vector<int> heavy, light;
+  job a = send_all(c, {9}, heavy);
+  const job b = send_all(c, {2}, light);
+  const job d = send_all(c, {3}, light);
+  r.turns(3);
+  EXPECT_TRUE(light.empty());
+  a.cancel();
+  r.turns(3);
+  EXPECT_EQ(light, (std::vector{2, 3}));
+}
+
+TEST(ChannelOfManyTest, WhenAHeavyThreadGivesUpWhoStoodBehindItGoesOn) {
+  running_shard s;
+  channel<item, mpmc, by_value> c({.items_max = 100, .weight_max = 10});
+  ASSERT_TRUE(c.try_send(make(5)));
+  std::vector<int> light;
+  std::optional<job> behind;
+  std::thread heavy([&] {
+    EXPECT_EQ(c.send_blocking(make(9), in(std::chrono::milliseconds(20))).error(),
+              refusal::timed_out);
+  });
+  while (c.stats().senders_waiting == 0) std::this_thread::yield();
+  s.run([&](shard&) { behind = send_all(c, {2}, light); });
+  heavy.join();
+  for (bool done = false; !done;) s.run([&](shard&) { done = behind->ended(); });
+  s.run([&](shard&) { behind.reset(); });
+  EXPECT_EQ(light, (std::vector{2}));
 }
 
 TEST(ChannelOfManyTest, CoroutinesOfTwoShardsAndAThreadShareOneChannel) {

@@ -125,6 +125,25 @@ TEST(ChannelModelTest, WhoGivesUpLosesNoWakeUpOfAnother) {
   EXPECT_TRUE(report.holds()) << report.text();
 }
 
+// By weight whoever waits first keeps the others waiting; when it gives up, they must hear of it.
+TEST(ChannelModelTest, WhoStandsBehindAHeavyOneThatGivesUpGoesOn) {
+  struct as_heavy_as_it_says {
+    std::size_t operator()(int i) const noexcept { return static_cast<std::size_t>(i); }
+  };
+  const auto report = interleave::explore({.preemptions_max = 2}, [](interleave& run) {
+    using by_weight = channel<int, mpmc, as_heavy_as_it_says, model_atomics>;
+    auto c = std::make_shared<by_weight>(channel_limits{.items_max = 4, .weight_max = 10});
+    run.thread([c] {
+      interleave::require(c->send_blocking(5).has_value(), "there was room");
+      const auto heavy = c->send_blocking(9, time_point{});
+      interleave::require(!heavy && heavy.error() == refusal::timed_out, "there was no room");
+    });
+    run.thread([c] { interleave::require(c->send_blocking(2).has_value(), "there was room"); });
+    run.at_end([c] { interleave::require(c->stats().weight == 7, "weight was lost"); });
+  });
+  EXPECT_TRUE(report.holds()) << report.text();
+}
+
 TEST(ChannelModelTest, CloseAndSendAgreeWhoWasFirst) {
   const auto scenario = [](auto topology) {
     return [](interleave& run) {

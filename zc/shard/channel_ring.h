@@ -172,7 +172,8 @@ class channel_ring {
     return index + 1 < capacity_ ? position + step : (position & ~(one_lap_ - 1)) + one_lap_;
   }
   std::uint64_t count(word position) const noexcept {
-    return position / one_lap_ * capacity_ + (position & (one_lap_ - 1)) / step;
+    return (position >> std::countr_zero(one_lap_)) * capacity_ +
+           (position & (one_lap_ - 1)) / step;
   }
 
   static void fill(slot& s, T& item, std::size_t weight) noexcept {

@@ -1,15 +1,15 @@
 // zc/shard/channel_waiter.h - those who wait for a channel: a thread, or a coroutine on its shard.
 //
 // Ownership  A waiter lives in the frame or on the stack of who waits. Nothing is allocated.
-// Threads    Under the channel's lock, but for any(), size() and spin().
+// Threads    Under the channel's lock, but for any(), size() and looking().
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
-#include <cstdint>
 
+#include "zc/base/units.h"
 #include "zc/shard/atomics.h"
+#include "zc/shard/patience.h"
 #include "zc/shard/wakeup.h"
 
 namespace zc {
@@ -65,32 +65,15 @@ class channel_waiters {
     count_.fetch_sub(1, std::memory_order_seq_cst);
   }
 
-  // Looks for a while whether it is worth to sleep at all. Where spinning has helped, the next one
-  // spins longer; where it has not (the other side has no core to run on, or nothing to say), it is
-  // over after a few pauses. No yields: on busy cores one who yields goes to the end of the line,
-  // and one who sleeps is let in as soon as it is woken. With three yields before the sleep
-  // streaming took a hundred times as long on two cores with thirty other threads.
-  template <class Look>
-  bool spin(Look&& look) noexcept {
-    if constexpr (Atomics::spins_max == 0) return false;
-    const std::uint32_t budget = budget_.load(std::memory_order_relaxed);
-    std::uint32_t pauses = 1;
-    for (std::uint32_t spent = 0; spent < budget; spent += pauses) {
-      pauses = std::min<std::uint32_t>(pauses * 2, 16);
-      for (std::uint32_t i = 0; i < pauses; ++i) Atomics::pause();
-      if (!look()) continue;
-      budget_.store(std::min(budget * 2, Atomics::spins_max), std::memory_order_relaxed);
-      return true;
-    }
-    budget_.store(std::max(budget / 2, Atomics::spins_min), std::memory_order_relaxed);
-    return false;
-  }
+  // How long a thread looks before it is added.
+  patience<Atomics>& looking() noexcept { return looking_; }
 
  private:
   typename Atomics::template atomic<std::size_t> count_{0};
   waiter* first_ = nullptr;
   waiter* last_ = nullptr;
-  std::atomic<std::uint32_t> budget_{Atomics::spins_max / 4};
+  // On a cache line of its own: the other side looks at count_ with every operation.
+  alignas(destructive_size) patience<Atomics> looking_;
 };
 
 }  // namespace zc

@@ -556,8 +556,7 @@ struct model_atomics {
   using atomic = model_atomic<T>;
   using mutex = model_mutex;
   using parker = model_parker;
-  static constexpr unsigned spins_max = 0;
-  static constexpr unsigned spins_min = 0;
+  static constexpr bool spins = false;
   static void pause() noexcept {}
   static void yield() { interleave::yield(); }
   template <class T>
