@@ -2,25 +2,21 @@
 // once, in the order of its sender; no bound is ever exceeded; full, empty, closed, late and too
 // heavy are answers, after which the value is still the sender's.
 //
-// Method: one body of tests for all topologies, and a random model (std::deque). Threads that wait
-// are channel_threads_test.cc, coroutines channel_coroutines_test.cc, and every interleaving of
+// Method: one body of tests for all topologies. Any list of commands is models_test.cc, threads that
+// wait channel_threads_test.cc, coroutines channel_coroutines_test.cc, and every interleaving of
 // small models of the same code channel_interleavings_test.cc.
 
 #include "zc/shard/channel.h"
 
 #include <cstdint>
-#include <deque>
 #include <memory>
-#include <numeric>
 #include <optional>
-#include <random>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "zc/shard/channel_for_tests.h"
-#include "zc/testing/seed.h"
 
 namespace zc {
 namespace {
@@ -199,85 +195,6 @@ TYPED_TEST(ChannelTest, StatisticsCountWhatIsThereAndWhatWas) {
   (void)c.drain();
   EXPECT_EQ(c.stats().depth_high, 4u);
   EXPECT_EQ(c.stats().received, 5u);
-}
-
-TYPED_TEST(ChannelTest, AgreesWithADequeOfWhateverHappens) {
-  SCOPED_TRACE(testing::seed_trace());
-  std::mt19937 random(testing::seed());
-  for (int run = 0; run < 60; ++run) {
-    const std::size_t items_max = 1 + random() % 9;
-    const std::size_t weight_max = random() % 40;
-    typename TestFixture::heavy c({items_max, weight_max});
-    std::deque<int> model;
-    bool closed = false;
-    const auto weight = [&] { return std::accumulate(model.begin(), model.end(), 0ul); };
-    const auto take_one = [&](int got) {
-      ASSERT_FALSE(model.empty());
-      EXPECT_EQ(got, model.front());
-      model.pop_front();
-    };
-    for (int op = 0; op < 500; ++op) {
-      const int n = static_cast<int>(random() % 20);
-      switch (random() % 8) {
-        case 0:
-        case 1:
-        case 2: {
-          std::optional<refusal> expected;
-          if (static_cast<std::size_t>(n) > weight_max) {
-            expected = refusal::too_large;
-          } else if (closed) {
-            expected = refusal::closed;
-          } else if (model.size() == items_max ||
-                     static_cast<std::size_t>(n) > weight_max - weight()) {
-            expected = refusal::full;
-          }
-          const auto sent = c.try_send(make(n));
-          ASSERT_EQ(sent ? std::nullopt : std::optional(sent.error()), expected);
-          if (sent) model.push_back(n);
-          break;
-        }
-        case 3:
-        case 4: {
-          const auto got = c.try_receive();
-          if (got) {
-            take_one(**got);
-          } else {
-            ASSERT_TRUE(model.empty());
-            ASSERT_EQ(got.error(), closed ? refusal::closed : refusal::empty);
-          }
-          break;
-        }
-        case 5: {
-          const std::size_t most = random() % 5;
-          const std::size_t heaviest = random() % 30;
-          std::size_t expected = 0;
-          std::size_t sum = 0;
-          for (const int m : model) {
-            sum += static_cast<std::size_t>(m);
-            if (expected == most || (expected > 0 && sum > heaviest)) break;
-            expected += 1;
-            if (sum > heaviest) break;
-          }
-          ASSERT_EQ(c.try_receive_many(most, heaviest, [&](item&& i) { take_one(*i); }), expected);
-          break;
-        }
-        case 6:
-          if (random() % 60 == 0) {
-            EXPECT_EQ(c.close(), !closed);
-            closed = true;
-          }
-          break;
-        default:
-          if (random() % 30 == 0) {
-            EXPECT_EQ(c.drain(), model.size());
-            model.clear();
-          }
-      }
-      ASSERT_EQ(c.stats().depth, model.size());
-      ASSERT_EQ(c.stats().weight, weight());
-      ASSERT_EQ(c.drained(), closed && model.empty());
-    }
-  }
 }
 
 }  // namespace

@@ -138,32 +138,6 @@ TEST(MailboxDeathTest, BrokenContractsAbort) {
                "another thread than the receiving shard's");
 }
 
-TEST(MailboxTest, RandomOperationsAgreeWithADeque) {
-  SCOPED_TRACE(testing::seed_trace());
-  std::mt19937 random(testing::seed());
-  for (int round = 0; round < 50; ++round) {
-    shard_rig r;
-    mailbox box(r.worker, 1 + random() % 9);
-    std::deque<unsigned> model;
-    std::vector<unsigned> ran;
-    unsigned next = 0;
-    for (int step = 0; step < 500; ++step) {
-      if (random() % 4 != 0) {
-        const outcome got = box.try_post([&ran, n = next] { ran.push_back(n); });
-        ASSERT_EQ(got, model.size() < box.capacity() ? outcome::taken : outcome::full);
-        if (got == outcome::taken) model.push_back(next);
-        next += 1;
-      } else {
-        ASSERT_EQ(box.run_batch(), model.size());
-        ASSERT_EQ(ran, std::vector<unsigned>(model.begin(), model.end()));
-        model.clear();
-        ran.clear();
-        ASSERT_TRUE(box.empty());
-      }
-    }
-  }
-}
-
 TEST(MailboxThreadsTest, ManySendersLoseNothingAndKeepTheirOrder) {
   constexpr int senders = 4, each = 10'000;
   running_shard s;
