@@ -4,13 +4,16 @@
 #include <charconv>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
+#include "gate/rig/archive.h"
 #include "gate/rig/load.h"
 #include "gate/rig/sink.h"
 
@@ -192,6 +195,67 @@ void add_content_options(CLI::App& c, load_options& o) {
               [&o](const std::string& t) { o.run = run_of(t); });
 }
 
+// What is sent again, before it is read.
+struct replay_options {
+  std::vector<std::string> files;
+  std::optional<otlp::signal> all_are;
+  CLI::Option* repeat = nullptr;
+};
+
+void add_replay_options(CLI::App& c, load_options& o, replay_options& r) {
+  c.add_option("--replay", r.files,
+               "send the requests of these archives again, as they lie in the files: what the file "
+               "exporter (format: proto) and `sluice sink --write` write. Once, unless --repeat or "
+               "--duration say otherwise; a file that is cut off is sent up to its last whole "
+               "record, and the exit status is 2")
+      ->type_name("FILE")
+      ->group("Replay");
+  text_option(
+      c, "--signal", "SIGNAL",
+      "of a replay: all its requests are traces, metrics, logs or profiles. Without it each "
+      "request's fields tell; where they do not, the file's name, then its other requests",
+      [&r](const std::string& t) { r.all_are = otlp::signal_named(t); })
+      ->check(CLI::IsMember({"traces", "metrics", "logs", "profiles"}))
+      ->group("Replay");
+  r.repeat =
+      text_option(c, "--repeat", "N", "of a replay: send all of it so often; 0: no bound (1)",
+                  [&o](const std::string& t) {
+                    o.repeat = static_cast<std::uint64_t>(amount_of("--repeat", t));
+                  })
+          ->group("Replay");
+}
+
+// What belongs to generated requests says so beside --replay, and the other way round.
+void check_replay(const CLI::App& c, const load_options& o) {
+  const bool replays = c.count("--replay") > 0;
+  for (const char* name : replays ? std::vector<const char*>{"--signals", "--items", "--resources",
+                                                             "--variety", "--seed", "--run"}
+                                  : std::vector<const char*>{"--signal", "--repeat"}) {
+    if (c.count(name) == 0) continue;
+    refuse(name, replays ? "does not go with --replay: requests are sent as they lie in the files"
+                         : "goes with --replay only");
+  }
+  if (replays && c.count("--trace-items") > 0 && o.trace_items) {
+    refuse("--trace-items",
+           "does not go with --replay: requests are sent as they lie in the files, so nothing can "
+           "be written into their items");
+  }
+}
+
+int run_replay(load_options& o, const replay_options& r, bool timed,
+               const std::atomic<bool>& stop) {
+  o.trace_items = false;
+  if (!timed) o.duration = std::chrono::milliseconds(0);
+  if (timed && r.repeat->count() == 0) o.repeat = 0;
+  auto opened = archive::open(r.files, r.all_are);
+  if (!opened) {
+    fmt::print(stderr, "sluice load: {}\n", text_of(opened.error()));
+    return 1;
+  }
+  o.replay = std::make_shared<const archive>(std::move(*opened));
+  return run_load(o, stop);
+}
+
 void add_pressure_options(CLI::App& c, load_options& o) {
   c.add_option("--connections", o.connections,
                "clients; with http each opens --in-flight connections")
@@ -273,18 +337,27 @@ void add_fault_options(CLI::App& c, sink_options& o) {
 
 void add_load_command(CLI::App& app, const std::atomic<bool>& stop, int& exit_code) {
   auto o = std::make_shared<load_options>();
-  CLI::App& c = *app.add_subcommand("load", "send generated telemetry to an OTLP endpoint");
+  auto r = std::make_shared<replay_options>();
+  CLI::App& c =
+      *app.add_subcommand("load", "send generated or archived telemetry to an OTLP endpoint");
   c.footer(
       "Prints a line a second and an exact report at the end, on standard error.\n"
-      "Exit status: 0 everything was acknowledged, 1 it could not run, 2 something was not.\n\n"
+      "Exit status: 0 everything was acknowledged, 1 it could not run, 2 something was not, or "
+      "an\narchive is cut off.\n\n"
       "  sluice load localhost:4317 --signals traces,logs --rate 100k --duration 1m\n"
-      "  sluice load localhost:4318 --protocol http --compression gzip --connections 4\n\n"
+      "  sluice load localhost:4318 --protocol http --compression gzip --connections 4\n"
+      "  sluice load localhost:4317 --replay archive/*.binpb --rate 50k\n\n"
       "With `sluice sink --look verify` behind the gateway, loss and duplicates are exact.");
   add_target_options(c, *o);
   add_content_options(c, *o);
+  add_replay_options(c, *o, *r);
   add_pressure_options(c, *o);
   add_common(c, o->threads, o->pin, o->quiet, o->json_path, o->congestion, o->report_interval);
-  c.callback([o, &stop, &exit_code] { exit_code = run_load(*o, stop); });
+  c.callback([o, r, &c, &stop, &exit_code] {
+    check_replay(c, *o);
+    exit_code =
+        r->files.empty() ? run_load(*o, stop) : run_replay(*o, *r, c.count("--duration") > 0, stop);
+  });
 }
 
 void add_sink_command(CLI::App& app, const std::atomic<bool>& stop, int& exit_code) {

@@ -38,9 +38,10 @@ class CliTest : public ::testing::Test {
 
 TEST_F(CliTest, HelpNamesEveryOption) {
   const std::string load = app_.get_subcommand("load")->help();
-  for (const char* option : {"target", "--protocol", "--signals", "--compression", "--items",
-                             "--connections", "--in-flight", "--rate", "--duration", "--requests",
-                             "--retry", "--trace-items", "--json", "Exit status"}) {
+  for (const char* option :
+       {"target", "--protocol", "--signals", "--compression", "--items", "--connections",
+        "--in-flight", "--rate", "--duration", "--requests", "--retry", "--trace-items", "--json",
+        "--replay", "--repeat", "--signal ", "Exit status"}) {
     EXPECT_NE(load.find(option), load.npos) << option;
   }
   const std::string sink = app_.get_subcommand("sink")->help();
@@ -63,6 +64,14 @@ TEST_F(CliTest, NonsenseIsRefusedBeforeAnythingRuns) {
       {"load", "localhost:1", "--run", "0"},
       {"load", "localhost:1", "--run", "xyz"},
       {"load", "localhost:1", "--header", "novalue"},
+      {"load", "localhost:1", "--replay"},
+      {"load", "localhost:1", "--replay", "x", "--repeat", "some"},
+      {"load", "localhost:1", "--replay", "x", "--signal", "spans"},
+      {"load", "localhost:1", "--replay", "x", "--items", "5"},
+      {"load", "localhost:1", "--replay", "x", "--signals", "logs"},
+      {"load", "localhost:1", "--replay", "x", "--trace-items", "on"},
+      {"load", "localhost:1", "--repeat", "2"},
+      {"load", "localhost:1", "--signal", "logs"},
       {"sink", "--grpc", "nowhere"},
       {"sink", "--grpc", ":0", "--refuse", "2"},
       {"sink", "--grpc", ":0", "--refuse-grpc", "BROKEN"},
@@ -96,6 +105,12 @@ TEST_F(CliTest, ALoadThatIsStoppedAtOnceEnds) {
                      "--quiet"}))
       << said_;
   EXPECT_NE(exit_code_, 1);
+}
+
+TEST_F(CliTest, AReplayOfWhatIsNotThereCannotRun) {
+  EXPECT_TRUE(parse({"load", "127.0.0.1:1", "--replay", "/nowhere/at/all", "--trace-items", "off"}))
+      << said_;
+  EXPECT_EQ(exit_code_, 1);
 }
 
 }  // namespace

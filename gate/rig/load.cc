@@ -54,6 +54,10 @@ result<void> check(const load_options& how) {
     return fail(errc::malformed, "the number of threads is zero or too large");
   }
   if (!(how.rate >= 0)) return fail(errc::malformed, "the rate is negative");
+  if (how.replay && how.trace_items) {
+    return fail(errc::malformed,
+                "archived requests are sent as they lie: they carry no identities");
+  }
   if (how.coding == zc::coding::snappy_framed) {
     return fail(errc::unsupported, "this coding is no content coding of OTLP");
   }
@@ -81,21 +85,43 @@ result<void> make_ready(load_plan::source& s, const load_options& how, zc::pool&
   return {};
 }
 
+load_plan::source source_of(otlp::signal s, const load_options& how) {
+  load_plan::source made;
+  made.signal = s;
+  made.path = how.via == transport::grpc ? std::string(otlp::grpc_path(s))
+                                         : how.path_prefix + std::string(otlp::http_path(s));
+  return made;
+}
+
+void plan_replay(load_plan& plan, const load_options& how) {
+  const archive& from = *how.replay;
+  for (const otlp::signal s : otlp::all_signals) plan.sources.push_back(source_of(s, how));
+  if (how.repeat != 0 && how.repeat <= UINT64_MAX / from.size()) {
+    plan.requests = std::min(plan.requests, how.repeat * from.size());
+  }
+  // Requests without any items count as one each: a pace needs something to go by.
+  plan.items_mean = static_cast<double>(std::max<std::uint64_t>(from.items(), from.size())) /
+                    static_cast<double>(from.size());
+}
+
 result<load_plan> make_plan(const load_options& how, zc::pool& memory, zc::clock& time) {
   load_plan plan;
   plan.how = &how;
   plan.time = &time;
   plan.run = how.run != 0 ? how.run : draw_run();
+  plan.requests = how.requests != 0 ? how.requests : UINT64_MAX;
+  plan.items_mean = static_cast<double>(how.items);
+  if (how.replay) {
+    plan_replay(plan, how);
+    return plan;
+  }
   for (const signal_share& share : how.mix) {
     auto templates =
         generator::make({share.signal, how.items, how.resources, how.variety, how.seed});
     if (!templates) return std::unexpected(templates.error());
-    load_plan::source s;
+    load_plan::source s = source_of(share.signal, how);
     s.templates = std::move(*templates);
     s.weight = share.weight;
-    s.path = how.via == transport::grpc
-                 ? std::string(otlp::grpc_path(share.signal))
-                 : how.path_prefix + std::string(otlp::http_path(share.signal));
     if (!how.trace_items) {
       if (const auto done = make_ready(s, how, memory); !done) return std::unexpected(done.error());
     }
@@ -223,7 +249,7 @@ load_totals load_report::totals() const noexcept {
 
 bool load_report::complete() const noexcept {
   const load_totals t = totals();
-  return t.acknowledged == t.requests && t.items_rejected == 0;
+  return t.acknowledged == t.requests && t.items_rejected == 0 && cut_bytes == 0;
 }
 
 result<load_report> load(const load_options& how, const std::atomic<bool>& stop) {
@@ -260,6 +286,7 @@ result<load_report> load(const load_options& how, const std::atomic<bool>& stop)
 
   load_report report;
   report.run = plan->run;
+  if (how.replay) report.cut_bytes = how.replay->cut_bytes();
   const zc::time_point stopped = time.now();
   workers.stop_sending();
   const zc::time_point patience = stopped + how.drain;
@@ -273,6 +300,11 @@ result<load_report> load(const load_options& how, const std::atomic<bool>& stop)
 }
 
 int run_load(const load_options& how, const std::atomic<bool>& stop) {
+  if (how.replay) {
+    for (const std::string& note : how.replay->notes()) {
+      fmt::print(stderr, "sluice load: {}\n", note);
+    }
+  }
   const auto report = load(how, stop);
   if (!report) {
     fmt::print(stderr, "sluice load: {}\n", text_of(report.error()));

@@ -1,5 +1,5 @@
-// gate/rig/load.h - `sluice load`: sends generated telemetry to a gateway, and knows exactly what
-// was acknowledged.
+// gate/rig/load.h - `sluice load`: sends generated telemetry, or that of archives, to a gateway,
+// and knows exactly what was acknowledged.
 //
 //     thread (shard)  1..N      worker  1..C per load, each with a client, its own pace and its own
 //     sequences
@@ -12,7 +12,12 @@
 // is sent again with the same identities when `retry` is on; it is acknowledged when any attempt
 // is. Duplicates that a sink sees are then allowed, loss is not.
 //
-// Memory   connections x in_flight requests, and the templates.
+// With `replay` the requests of an archive are sent as they lie in its files, in their order: the
+// workers take them in turn. Nothing is stamped, so items have no identities, and uncompressed
+// requests are not copied. What is compressed is inflated, and what is to be compressed is, each
+// time it is sent; a zstd record of a load with zstd goes as it lies.
+//
+// Memory   connections x in_flight requests, and the templates or the archive's index.
 // Threads  load() blocks the calling thread; `stop` may be set by any thread or signal handler.
 // Errors   Those of starting up. What happens to requests is in the report.
 #pragma once
@@ -22,12 +27,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "gate/otlp/signal.h"
+#include "gate/rig/archive.h"
 #include "gate/rig/histogram.h"
 #include "gate/rig/sequences.h"
 #include "zc/base/result.h"
@@ -62,8 +69,10 @@ struct load_options {
   std::size_t resources = 0;  // per request; 0: one for every 250 items
   std::size_t variety = 8;    // different templates per signal
   std::uint64_t seed = 1;
-  std::uint64_t run = 0;    // 0: drawn
-  bool trace_items = true;  // off: templates are sent as they are, compressed once
+  std::uint64_t run = 0;                  // 0: drawn
+  bool trace_items = true;                // off: templates are sent as they are, compressed once
+  std::shared_ptr<const archive> replay;  // instead of what is generated; needs trace_items off
+  std::uint64_t repeat = 1;               // of a replay: how often in all; 0: no bound
   unsigned threads = 1;
   bool pin = false;
   unsigned connections = 1;  // workers; with HTTP each opens up to `in_flight` connections
@@ -106,6 +115,7 @@ struct load_report {
   double seconds = 0;               // of sending, without the drain
   double seconds_drained = 0;       // of waiting for the last answers
   std::uint64_t requests_late = 0;  // due by the schedule and never begun
+  std::uint64_t cut_bytes = 0;      // of records that were not whole in the archive, and not sent
   std::map<otlp::signal, load_totals> signals;
   std::map<std::string, std::uint64_t>
       attempts_failed;   // by reason: "UNAVAILABLE", "HTTP 503", "timed out"
@@ -116,7 +126,8 @@ struct load_report {
                          // them may have arrived
 
   load_totals totals() const noexcept;
-  bool complete() const noexcept;  // every request begun was acknowledged in full
+  // Every request begun was acknowledged in full, and nothing of an archive was left out.
+  bool complete() const noexcept;
 };
 
 // malformed for options that make no sense, else what starting met.
@@ -126,7 +137,8 @@ std::string text_of(const load_report& r);
 std::string json_of(const load_report& r, const load_options& how);
 
 // load(), a line of progress per interval and the report on standard error, JSON where asked for.
-// 0: everything was acknowledged; 1: it could not run; 2: something was not acknowledged.
+// 0: everything was acknowledged; 1: it could not run; 2: something was not acknowledged, or an
+// archive was cut off.
 int run_load(const load_options& how, const std::atomic<bool>& stop);
 
 }  // namespace sluice::rig

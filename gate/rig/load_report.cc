@@ -70,6 +70,10 @@ std::string text_of(const load_report& r) {
         "rate\n",
         "late", grouped(r.requests_late));
   }
+  if (r.cut_bytes > 0) {
+    text += fmt::format("  {:<14} {} bytes of archives, of records that are not whole\n",
+                        "left out", grouped(r.cut_bytes));
+  }
   for (const auto& [reason, count] : r.attempts_failed) {
     text += fmt::format("  {:<14} {} x {}\n", "failed attempt", grouped(count), reason);
   }
@@ -81,7 +85,14 @@ std::string json_of(const load_report& r, const load_options& how) {
   w.begin_object().field("run", run_text(r.run)).field("seconds", r.seconds);
   w.field("seconds_drained", r.seconds_drained).field("complete", r.complete());
   w.field("protocol", how.via == transport::grpc ? "grpc" : "http");
-  w.field("coding", zc::name_of(how.coding)).field("items_per_request", how.items);
+  w.field("coding", zc::name_of(how.coding));
+  if (how.replay) {
+    w.key("replay").begin_object().field("files", how.replay->files());
+    w.field("requests", how.replay->size()).field("items", how.replay->items());
+    w.field("repeat", how.repeat).field("cut_bytes", r.cut_bytes).end_object();
+  } else {
+    w.field("items_per_request", how.items);
+  }
   w.field("connections", how.connections).field("in_flight", how.in_flight);
   w.field("rate", how.rate).field("seed", how.seed).field("trace_items", how.trace_items);
   w.field("requests_late", r.requests_late);

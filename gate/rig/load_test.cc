@@ -14,68 +14,16 @@
 
 #include <gtest/gtest.h>
 
-#include "gate/rig/sink.h"
+#include "gate/rig/load_for_tests.h"
 
 namespace sluice::rig {
 namespace {
 
 using namespace std::chrono_literals;
 using otlp::signal;
-
-// A sink on ports of its choice, on a thread of its own.
-class running_sink {
- public:
-  explicit running_sink(sink_options how = {}) {
-    how.grpc = zc::endpoint{"127.0.0.1", 0, ""};
-    how.http = zc::endpoint{"127.0.0.1", 0, ""};
-    how.quiet = true;
-    if (how.look == scrutiny::count) how.look = scrutiny::verify;
-    std::promise<sink_listening> open;
-    auto opened = open.get_future();
-    how.on_listening = [&](const sink_listening& l) { open.set_value(l); };
-    ended_ = std::async(std::launch::async, [this, how] { return sink(how, stop_); });
-    at_ = opened.get();
-  }
-  ~running_sink() { stop_ = true; }
-
-  zc::endpoint at(transport t) const { return t == transport::grpc ? *at_.grpc : *at_.http; }
-  sink_report end() {
-    stop_ = true;
-    auto report = ended_.get();
-    EXPECT_TRUE(report.has_value());
-    return std::move(*report);
-  }
-
- private:
-  std::atomic<bool> stop_{false};
-  sink_listening at_;
-  std::future<zc::result<sink_report>> ended_;
-};
-
-load_options small(const running_sink& to, transport via) {
-  load_options how;
-  how.targets = {to.at(via)};
-  how.via = via;
-  how.mix = {{signal::traces, 2}, {signal::metrics, 1}, {signal::logs, 1}};
-  how.items = 50;
-  how.variety = 2;
-  how.connections = 3;
-  how.in_flight = 4;
-  how.requests = 200;
-  how.duration = 30s;
-  how.drain = 10s;
-  how.quiet = true;
-  how.retry_min = 2ms;
-  how.retry_max = 20ms;
-  return how;
-}
-
-load_report run(const load_options& how) {
-  std::atomic<bool> stop{false};
-  auto report = load(how, stop);
-  EXPECT_TRUE(report.has_value()) << (report ? "" : report.error().reason);
-  return report ? std::move(*report) : load_report{};
-}
+using testing::run;
+using testing::running_sink;
+using testing::small;
 
 // Items acknowledged by `sent` that `got` never saw.
 std::uint64_t lost(const load_report& sent, const sink_report& got) {

@@ -83,16 +83,19 @@ std::uint64_t nanoseconds_of(zc::nanoseconds t) noexcept {
   return static_cast<std::uint64_t>(std::max<zc::nanoseconds::rep>(t.count(), 0));
 }
 
+// How many of `all` requests are this worker's, when they take them in turn.
+std::uint64_t share_of(std::uint64_t all, std::uint64_t workers, std::uint64_t number) noexcept {
+  return all == UINT64_MAX ? all : all / workers + (number < all % workers ? 1 : 0);
+}
+
 }  // namespace
 
 load_worker::load_worker(load_lane& lane, std::uint32_t number)
     : lane_(lane),
       how_(*lane.plan.how),
       number_(number),
-      pace_(how_.rate, how_.items, how_.connections, number),
-      requests_max_(how_.requests == 0 ? UINT64_MAX
-                                       : how_.requests / how_.connections +
-                                             (number < how_.requests % how_.connections ? 1 : 0)),
+      pace_(how_.rate, lane.plan.items_mean, how_.connections, number),
+      requests_max_(share_of(lane.plan.requests, how_.connections, number)),
       credit_(lane.plan.sources.size(), 0),
       drawn_(lane.plan.sources.size(), number),  // workers begin with different templates
       dice_(scramble(lane.plan.run) + number),
@@ -117,10 +120,6 @@ load_worker::~load_worker() {
 
 std::uint64_t load_worker::elapsed() const noexcept {
   return nanoseconds_of(lane_.plan.time->now() - lane_.plan.start);
-}
-
-load_totals& load_worker::totals_of(const slot& s) {
-  return lane_.signals[lane_.plan.sources[s.source].templates.signal()];
 }
 
 void load_worker::stop_sending() {
@@ -173,7 +172,6 @@ void load_worker::pump() {
       break;
     }
     slot& s = *free_.back();
-    s.source = draw_source();
     if (!fill(s)) {  // no memory just now
       lane_.on.arm(timer_, pump_again);
       break;
@@ -207,6 +205,38 @@ std::size_t load_worker::draw_source() noexcept {
 // Gives the slot its body. False when memory has run out; then nothing has happened, but for the
 // turn of the source.
 bool load_worker::fill(slot& s) {
+  return how_.replay ? fill_replayed(s) : fill_generated(s);
+}
+
+bool load_worker::fill_replayed(slot& s) {
+  const archive& from = *how_.replay;
+  const archive::request next = from.at((requests_ * how_.connections + number_) % from.size());
+  s.source = static_cast<std::size_t>(next.signal);
+  s.items = next.items;
+  s.telemetry_bytes = next.telemetry_bytes;
+  s.first = {};
+  s.body = zc::bytes_chain(next.body);
+  if (next.form == how_.body_coding()) return true;
+  if (next.form != zc::coding::identity) {
+    auto plain =
+        lane_.coder.inflate(s.body, next.form, archive::inflated_bytes_max, lane_.on.memory());
+    if (!plain) return false;
+    s.body = std::move(*plain);
+  }
+  return encode(s);
+}
+
+bool load_worker::encode(slot& s) {
+  if (how_.coding == zc::coding::identity) return true;
+  auto coded =
+      lane_.coder.deflate(s.body, how_.body_coding(), how_.coding_level, lane_.on.memory());
+  if (!coded) return false;
+  s.body = std::move(*coded);
+  return true;
+}
+
+bool load_worker::fill_generated(slot& s) {
+  s.source = draw_source();
   const load_plan::source& from = lane_.plan.sources[s.source];
   const std::uint64_t turn = drawn_[s.source];
   const request_template& t = from.templates.at(turn);
@@ -218,7 +248,7 @@ bool load_worker::fill(slot& s) {
     drawn_[s.source] += 1;
     return true;
   }
-  std::uint64_t& sequence = sequence_[static_cast<std::size_t>(from.templates.signal())];
+  std::uint64_t& sequence = sequence_[static_cast<std::size_t>(from.signal)];
   stamp how;
   how.first = {lane_.plan.run, number_, sequence};
   how.time = lane_.plan.epoch_offset + nanoseconds_of(lane_.plan.time->now().time_since_epoch());
@@ -226,12 +256,7 @@ bool load_worker::fill(slot& s) {
   auto body = t.stamped(how, lane_.on.memory());
   if (!body) return false;
   s.body = zc::bytes_chain(std::move(*body));
-  if (how_.coding != zc::coding::identity) {
-    auto coded =
-        lane_.coder.deflate(s.body, how_.body_coding(), how_.coding_level, lane_.on.memory());
-    if (!coded) return false;
-    s.body = std::move(*coded);
-  }
+  if (!encode(s)) return false;
   s.first = how.first;
   sequence += s.items;
   drawn_[s.source] += 1;
@@ -303,7 +328,7 @@ void load_worker::acknowledge(slot& s, const zc::net::outcome& o) {
   if (rejected > 0) totals.partial += 1;
   if (how_.trace_items) {
     tracker& where = rejected > 0 ? lane_.uncertain : lane_.acknowledged;
-    where.insert(lane_.plan.sources[s.source].templates.signal(), s.first, s.items);
+    where.insert(signal_of(s), s.first, s.items);
   }
   const zc::time_point now = lane_.plan.time->now();
   lane_.latency.record(nanoseconds_of(now - s.begun));
@@ -339,7 +364,7 @@ void load_worker::try_again(slot& s, const zc::net::outcome& o) {
 // The request is over. Items that were not acknowledged are those of which nobody knows.
 void load_worker::finish(slot& s) {
   if (how_.trace_items && s.items > 0) {
-    lane_.uncertain.insert(lane_.plan.sources[s.source].templates.signal(), s.first, s.items);
+    lane_.uncertain.insert(signal_of(s), s.first, s.items);
   }
   s.disarm();
   s.taken = false;

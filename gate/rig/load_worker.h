@@ -33,13 +33,17 @@ struct load_plan {
   zc::clock* time = nullptr;
   std::uint64_t epoch_offset = 0;  // nanoseconds since 1970 minus the clock's reading
   zc::time_point start{};
+  std::uint64_t requests = UINT64_MAX;  // in all
+  double items_mean = 1;                // of a request
   struct source {
-    generator templates;
+    otlp::signal signal = otlp::signal::traces;
+    generator templates;  // not of a replay
     unsigned weight = 1;
     std::vector<zc::bytes_chain> ready;  // bodies as sent, when items are not traced
     std::string path;                    // outlives every request
   };
-  std::vector<source> sources;  // one per signal of the mix
+  // One per signal of the mix. Of a replay all signals, each at its own number.
+  std::vector<source> sources;
 };
 
 // What the workers of one thread have in common.
@@ -108,13 +112,17 @@ class load_worker {
   std::size_t draw_source() noexcept;
   void begin(slot& s);
   bool fill(slot& s);
+  bool fill_generated(slot& s);
+  bool fill_replayed(slot& s);
+  bool encode(slot& s);
   void attempt(slot& s);
   void answered(slot& s, zc::net::outcome&& o);
   void acknowledge(slot& s, const zc::net::outcome& o);
   void try_again(slot& s, const zc::net::outcome& o);
   void finish(slot& s);
   void note_busy() noexcept;
-  load_totals& totals_of(const slot& s);
+  otlp::signal signal_of(const slot& s) const { return lane_.plan.sources[s.source].signal; }
+  load_totals& totals_of(const slot& s) { return lane_.signals[signal_of(s)]; }
 
   load_lane& lane_;
   const load_options& how_;

@@ -4,7 +4,7 @@
 
 namespace sluice::rig {
 
-pace::pace(double rate, std::uint64_t items, std::uint64_t workers, std::uint64_t worker) noexcept
+pace::pace(double rate, double items, std::uint64_t workers, std::uint64_t worker) noexcept
     : nanoseconds_(rate > 0 ? 1e9L * static_cast<long double>(items) / rate : 0),
       workers_(workers),
       worker_(worker) {}

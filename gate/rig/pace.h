@@ -15,10 +15,10 @@ class pace {
  public:
   // No limit: everything is due at once.
   pace() noexcept = default;
-  // `rate` items a second, in requests of `items`, shared by `workers` of which this is number
-  // `worker`: request n of this worker is request n * workers + worker of all. Requires: items,
-  // workers > 0, worker < workers; rate 0 is no limit.
-  pace(double rate, std::uint64_t items, std::uint64_t workers, std::uint64_t worker) noexcept;
+  // `rate` items a second, in requests of `items` (in the mean), shared by `workers` of which this
+  // is number `worker`: request n of this worker is request n * workers + worker of all. Requires:
+  // items, workers > 0, worker < workers; rate 0 is no limit.
+  pace(double rate, double items, std::uint64_t workers, std::uint64_t worker) noexcept;
 
   bool limited() const noexcept { return nanoseconds_ > 0; }
   // Nanoseconds after the start at which request `n` of this worker is due.

@@ -33,8 +33,8 @@ TEST(PaceTest, WorkersTakeTurnsEvenly) {
 TEST(PaceTest, CountingAgreesWithWhenEachRequestIsDue) {
   std::mt19937_64 random(5);
   for (int round = 0; round < 2'000; ++round) {
-    const pace p(static_cast<double>(random() % 5'000'000 + 1), random() % 8'192 + 1, 5,
-                 random() % 5);
+    const pace p(static_cast<double>(random() % 5'000'000 + 1),
+                 static_cast<double>(random() % 8'192 + 1), 5, random() % 5);
     const std::uint64_t elapsed = random() % 3'600'000'000'000;
     const std::uint64_t count = p.count_due(elapsed);
     ASSERT_GT(p.due(count), elapsed);

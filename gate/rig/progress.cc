@@ -10,7 +10,8 @@ namespace sluice::rig {
 
 std::string text_of(const zc::error& e) {
   if (e.os == 0) return e.reason;
-  return fmt::format("{} ({})", e.reason, std::generic_category().message(e.os));
+  const std::string system = std::generic_category().message(e.os);
+  return system == e.reason ? system : fmt::format("{} ({})", e.reason, system);
 }
 
 std::string grouped(std::uint64_t n) {
