@@ -1,0 +1,154 @@
+// What must hold of a page latch: a reader gets a page whole or none, never an older one than
+// before; a writer that stops in the middle harms nobody; a reader believes nothing that it reads
+// about sizes.
+//
+// Method: examples on plain memory, some of it written by hand as a broken writer leaves it; threads
+// with pages of one repeated word, which mean something under ThreadSanitizer.
+
+#include "zc/shard/page_latch.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace zc {
+namespace {
+
+constexpr std::size_t page_words = 64;
+constexpr std::size_t page_size = page_words * 8;
+
+using words = std::vector<std::uint64_t>;
+
+struct room {
+  words storage = words(page_latch::room_for(page_size) / 8);
+  std::span<std::byte> all() { return std::as_writable_bytes(std::span(storage)); }
+};
+
+words page_of(std::uint64_t value) {
+  return words(page_words, value);
+}
+
+// Of a temporary: for the call it is in.
+std::span<const std::byte> as_page(const words& page) {
+  return std::as_bytes(std::span(page));
+}
+
+words read_page(const page_latch::reader& from, std::uint64_t number) {
+  words copy(page_words);
+  const auto read = from.read(std::as_writable_bytes(std::span(copy)));
+  EXPECT_TRUE(read) << read.error().reason;
+  EXPECT_EQ(read.value_or(0), number);
+  return copy;
+}
+
+TEST(PageLatchTest, AReaderGetsTheLatestPage) {
+  room in;
+  page_latch::writer writer(in.all(), page_size);
+  const auto reader = page_latch::reader::over(in.all());
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(reader->page_size(), page_size);
+  words copy(page_words, 7);
+  EXPECT_EQ(reader->read(std::as_writable_bytes(std::span(copy))).error().code, errc::closed);
+  EXPECT_EQ(copy, page_of(7)) << "nothing was read, nothing is written";
+  for (std::uint64_t n = 1; n <= 5; ++n) {
+    writer.publish(as_page(page_of(100 + n)));
+    EXPECT_EQ(reader->completed(), n);
+    EXPECT_EQ(read_page(*reader, n), page_of(100 + n));
+    EXPECT_EQ(read_page(*reader, n), page_of(100 + n)) << "reading takes nothing away";
+  }
+}
+
+TEST(PageLatchTest, AWriterThatStopsInTheMiddleLeavesThePageBefore) {
+  room in;
+  page_latch::writer writer(in.all(), page_size);
+  const auto reader = page_latch::reader::over(in.all());
+  ASSERT_TRUE(reader);
+  writer.publish(as_page(page_of(1)));
+  writer.publish(as_page(page_of(2)));
+  // Page 3 goes where page 1 was, in the second place: half of it is written.
+  std::fill_n(in.storage.begin() + 8 + page_words, page_words / 2, 3);
+  EXPECT_EQ(read_page(*reader, 2), page_of(2));
+  writer.publish(as_page(page_of(3)));
+  EXPECT_EQ(read_page(*reader, 3), page_of(3));
+}
+
+TEST(PageLatchTest, AnotherWriterOfTheSameMemoryGoesOn) {
+  room in;
+  page_latch::writer(in.all(), page_size).publish(as_page(page_of(1)));
+  page_latch::writer(in.all(), page_size).publish(as_page(page_of(2)));
+  const auto reader = page_latch::reader::over(in.all());
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(read_page(*reader, 2), page_of(2));
+}
+
+TEST(PageLatchTest, SizesThatCannotBeAreRefused) {
+  room in;
+  page_latch::writer writer(in.all(), page_size);
+  const auto over = [&](std::size_t count) {
+    return page_latch::reader::over(in.all().first(count)).error().code;
+  };
+  EXPECT_EQ(over(0), errc::truncated);
+  EXPECT_EQ(over(63), errc::truncated);
+  EXPECT_EQ(over(64), errc::truncated);
+  EXPECT_EQ(over(in.all().size() - 1), errc::truncated);
+  EXPECT_TRUE(page_latch::reader::over(in.all()));
+  EXPECT_EQ(page_latch::reader::over(in.all().subspan(4)).error().code, errc::malformed);
+  for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{7}, page_size + 1}) {
+    in.storage[1] = size;
+    EXPECT_EQ(page_latch::reader::over(in.all()).error().code, errc::malformed) << size;
+  }
+  for (const std::uint64_t size :
+       {page_size + 8, std::uint64_t{1} << 63, UINT64_MAX - 7, std::uint64_t{1} << 32}) {
+    in.storage[1] = size;
+    EXPECT_EQ(page_latch::reader::over(in.all()).error().code, errc::truncated) << size;
+  }
+}
+
+TEST(PageLatchTest, APageIsWholeWhileAnotherThreadGoesOnWriting) {
+  room in;
+  page_latch::writer writer(in.all(), page_size);
+  const auto reader = page_latch::reader::over(in.all());
+  ASSERT_TRUE(reader);
+  std::atomic<bool> done{false};
+  std::jthread writing([&] {
+    for (std::uint64_t n = 1; !done.load(std::memory_order_relaxed); ++n) {
+      writer.publish(as_page(page_of(n)));
+    }
+  });
+  std::uint64_t last = 0;
+  unsigned overtaken = 0;
+  words copy(page_words);
+  for (unsigned whole = 0; whole < 20'000;) {
+    const auto read = reader->read(std::as_writable_bytes(std::span(copy)));
+    if (!read) {
+      ASSERT_TRUE(read.error().code == errc::closed || read.error().code == errc::timed_out);
+      overtaken += read.error().code == errc::timed_out ? 1 : 0;
+      continue;
+    }
+    ASSERT_EQ(copy, page_of(*read)) << "words of two pages";
+    ASSERT_GE(*read, last);
+    last = *read;
+    ++whole;
+  }
+  done = true;
+  EXPECT_GT(last, 1U);
+  RecordProperty("overtaken", static_cast<int>(overtaken));
+}
+
+TEST(PageLatchDeathTest, AMistakeOfTheWritersAborts) {
+  room in;
+  EXPECT_DEATH(page_latch::writer(in.all(), 12), "whole words");
+  EXPECT_DEATH(page_latch::writer(in.all(), 0), "whole words");
+  EXPECT_DEATH(page_latch::writer(in.all().subspan(4), 64), "aligned");
+  EXPECT_DEATH(page_latch::writer(in.all(), page_size + 8), "two pages");
+  EXPECT_DEATH(page_latch::writer(in.all(), SIZE_MAX - 7), "two pages");
+  page_latch::writer writer(in.all(), page_size);
+  EXPECT_DEATH(writer.publish(in.all().first(page_size - 8)), "a whole page");
+}
+
+}  // namespace
+}  // namespace zc
