@@ -4,6 +4,8 @@
 //     shared_memory::create(size)          we write ...
 //        .seal(used)                       ... and never again: the kernel sees to that
 //     map_sealed(descriptor, size_max)     another process reads the same pages
+//        .publish()                        or we go on writing, and others only read:
+//                                          zc/io/published_memory.h
 //
 // Ownership  The pages stay mapped until the last handle on them goes, on whichever thread that is.
 //            A file may be closed, renamed and removed meanwhile.
@@ -52,6 +54,8 @@ struct sealed_memory {
   bytes content;  // the same pages here
 };
 
+class published_memory;  // zc/io/published_memory.h, which who calls publish() includes
+
 class [[nodiscard]] shared_memory {
  public:
   // `name` shows up in /proc only.
@@ -67,6 +71,9 @@ class [[nodiscard]] shared_memory {
   // Keeps the first `used` bytes. From here on nobody, in any process, can write, grow or shorten
   // them. Requires: used <= size().
   result<sealed_memory> seal(std::size_t used) &&;
+  // Keeps all of it writable here, through the pages that are mapped now, and for nobody else ever.
+  // Requires: size() > 0.
+  result<published_memory> publish() &&;
 
  private:
   shared_memory() noexcept = default;
