@@ -152,6 +152,7 @@ std::expected<void, std::string> gateway::start() {
   zc::io::ignore_write_signals();
   if (auto ready = prepare(); !ready) return ready;
   started_ = clock_.now();
+  started_at_ = std::chrono::system_clock::now();
   graphs_.resize(group_.size() != 0 ? group_.size() : shared_.shards);
   running_ = true;
   const auto up =
@@ -330,21 +331,50 @@ gateway_totals gateway::totals() const {
   return sum;
 }
 
-std::string gateway::metrics_text() const {
-  std::vector<const metrics*> shards;
+// What the shards counted, one of each per shard.
+struct gateway::counts {
+  std::vector<const metrics*> nodes;
   std::vector<const server_counters*> servers;
   std::vector<const pool_counters*> pools;
+};
+
+gateway::counts gateway::all_counts() const {
+  counts all;
   for (const auto& graph : graphs_) {
-    shards.push_back(&graph->counts());
-    servers.push_back(&graph->servers());
-    pools.push_back(&graph->pools());
+    all.nodes.push_back(&graph->counts());
+    all.servers.push_back(&graph->servers());
+    all.pools.push_back(&graph->pools());
   }
-  std::string text = prometheus_text(shards);
-  text += server_metrics_text(servers);
-  text += pool_metrics_text(pools);
+  return all;
+}
+
+std::string gateway::metrics_text() const {
+  const counts all = all_counts();
+  std::string text = prometheus_text(all.nodes);
+  text += server_metrics_text(all.servers);
+  text += pool_metrics_text(all.pools);
   text += process_metrics_text(
       quota_, std::chrono::duration<double>(clock_.now() - started_).count(), identity_);
   return text;
+}
+
+void gateway::put_status(status_page& to) const {
+  to = {};
+  const counts all = all_counts();
+  put_nodes(to, all.nodes);
+  put_servers(to.head, all.servers);
+  put_process(to.head);
+  to.head.started_at =
+      static_cast<std::uint64_t>(started_at_.time_since_epoch() / zc::nanoseconds(1));
+  to.head.shards = shared_.shards;
+  to.head.memory_payload = quota_.used();
+  to.head.memory_peak = quota_.peak();
+  to.head.memory_limit = quota_.limit();
+  const gateway_totals sum = totals();
+  std::ranges::copy(sum.items, to.head.items.begin());
+  to.head.items_refused = sum.refused;
+  to.head.items_failed = sum.failed;
+  to.head.queued = sum.queued;
 }
 
 }  // namespace sluice

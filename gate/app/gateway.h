@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <expected>
 #include <functional>
@@ -20,6 +21,7 @@
 #include "gate/app/liveness.h"
 #include "gate/app/reload.h"
 #include "gate/app/shard_graph.h"
+#include "gate/app/status_page.h"
 #include "gate/pipeline/engine/log.h"
 #include "gate/pipeline/engine/settings.h"
 #include "zc/mem/quota.h"
@@ -76,11 +78,16 @@ class gateway {
   gateway_totals totals() const;
   const zc::quota& memory() const noexcept { return quota_; }
   std::string metrics_text() const;
+  // What an operator's tools read beside: all of a page but its state and when it was written.
+  void put_status(status_page& to) const;
+  bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
 
  private:
   zc::result<void> begin(zc::shard& on);
   void end(zc::shard& on);
   void report_held(zc::shard& on);
+  struct counts;
+  counts all_counts() const;
   std::expected<void, std::string> prepare();
   std::expected<void, std::string> find_ports_free() const;
   std::expected<void, std::string> open_admin();
@@ -98,6 +105,7 @@ class gateway {
   zc::shard_group group_;
   shared_parts shared_;
   zc::time_point started_;
+  std::chrono::system_clock::time_point started_at_;
   std::vector<std::unique_ptr<shard_graph>> graphs_;  // by shard
   // On shard 0. They read and ask all others: made after the last graph, gone before the first goes.
   std::unique_ptr<liveness> liveness_;

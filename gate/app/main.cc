@@ -25,6 +25,8 @@
 #include "gate/app/rate_line.h"
 #include "gate/app/reloader.h"
 #include "gate/app/self_check.h"
+#include "gate/app/status_writer.h"
+#include "gate/app/top.h"
 #include "gate/app/version.h"
 #include "gate/rig/cli.h"
 #include "zc/io/signal_watch.h"
@@ -162,6 +164,7 @@ void report_the_end(const gateway& ended, const std::vector<undelivered>& left, 
 int run_until_stopped(gateway& running, const run_options& how, console_log& out) {
   std::unique_ptr<zc::io::signal_watch> signals;
   std::unique_ptr<rate_line> line;
+  std::unique_ptr<status_writer> status;
   reloader reloading(
       running, out,
       [&]() -> std::expected<gateway_settings, std::string> {
@@ -189,14 +192,21 @@ int run_until_stopped(gateway& running, const run_options& how, console_log& out
       stop();
     });
     if (watching) signals = std::move(*watching);
+    auto writing = status_writer::start(first, running);
+    if (writing) {
+      status = *std::move(writing);
+    } else {
+      out.write(log_level::warn, "sluice", "no memory to share for `sluice top`");
+    }
     // What came before there was a watch.
     if (how.stop_requested->load()) return stop();
     if (how.reload_requested->load()) reloading.ask();
     if (live) line = std::make_unique<rate_line>(first, running, out);
   });
-  // The watch and the line belong to the shard, which goes with wait(): both must go before it.
+  // They belong to the shard, which goes with wait(): all must go before it.
   const std::vector<undelivered> left = running.wait([&] {
     line.reset();
+    status.reset();
     signals.reset();
   });
   report_the_end(running, left, out);
@@ -254,12 +264,12 @@ void add_config_options(CLI::App& to, run_options& how) {
 int main(int argc, char** argv) {
   using namespace sluice;
   run_options how;
-  // First of all: a reload that comes too early must not end the gateway. `load` and `sink` have
-  // nothing to reload, and end with their terminal.
+  // First of all: a reload that comes too early must not end the gateway. The tools have nothing to
+  // reload, and end with their terminal.
   const std::string_view command = argc > 1 ? argv[1] : "";
   static const std::atomic<bool> never{false};
-  how.reload_requested =
-      command == "load" || command == "sink" ? &never : &zc::io::hangup_flag_on_signal();
+  const bool tool = command == "load" || command == "sink" || command == "top";
+  how.reload_requested = tool ? &never : &zc::io::hangup_flag_on_signal();
   // Large blocks always come from, and go back to, the system: what the quota counts is what is
   // resident.
   mallopt(M_MMAP_THRESHOLD, 128 * 1024);
@@ -315,11 +325,12 @@ int main(int argc, char** argv) {
       ->callback([] { std::fputs(components_yaml("sluice", version).c_str(), stdout); });
 
   zc::io::ignore_write_signals();
-  // For load and sink; `run` puts a watch of its own in its place.
+  // For the tools; `run` puts a watch of its own in its place.
   const std::atomic<bool>& stop_requested = zc::io::stop_flag_on_signals();
   how.stop_requested = &stop_requested;
   rig::add_load_command(app, stop_requested, status);
   rig::add_sink_command(app, stop_requested, status);
+  add_top_command(app, stop_requested, status);
 
   try {
     app.parse(argc, argv);

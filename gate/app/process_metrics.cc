@@ -122,6 +122,13 @@ std::string process_metrics_text(const zc::quota& memory, double uptime_seconds,
   return to;
 }
 
+std::uint64_t sum_of(std::span<const server_counters* const> shards,
+                     const counter server_counters::* which) {
+  std::uint64_t sum = 0;
+  for (const server_counters* s : shards) sum += (s->*which).read();
+  return sum;
+}
+
 std::string server_metrics_text(std::span<const server_counters* const> shards) {
   struct row {
     std::string_view name, kind, help;
@@ -147,9 +154,7 @@ std::string server_metrics_text(std::span<const server_counters* const> shards) 
   };
   std::string to;
   for (const row& r : rows) {
-    std::uint64_t sum = 0;
-    for (const server_counters* s : shards) sum += (s->*r.which).read();
-    series(to, r.name, r.kind, r.help, "{} {}\n", r.name, sum);
+    series(to, r.name, r.kind, r.help, "{} {}\n", r.name, sum_of(shards, r.which));
   }
   return to;
 }

@@ -21,6 +21,9 @@ std::map<std::string, std::string> identity_of(const gateway_settings& settings)
 // ledger (zc/base/ledger.h).
 std::string process_metrics_text(const zc::quota& memory, double uptime_seconds,
                                  const std::map<std::string, std::string>& identity);
+// One of the servers' figures, over all shards.
+std::uint64_t sum_of(std::span<const server_counters* const> shards,
+                     const counter server_counters::* which);
 std::string pool_metrics_text(std::span<const pool_counters* const> shards);
 std::string server_metrics_text(std::span<const server_counters* const> shards);
 

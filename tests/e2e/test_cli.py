@@ -36,7 +36,7 @@ service:
 def test_version_and_help():
     assert run_tool("--version").stdout.startswith("sluice version ")
     assert "run" in run_tool("--help").stdout
-    for command in ("run", "validate", "components", "load", "sink"):
+    for command in ("run", "validate", "components", "load", "sink", "top"):
         assert run_tool(command, "--help").stdout
 
 
