@@ -16,6 +16,8 @@
 // Threads    call(): a task on any shard, also on `to` itself: then it runs at once. ask(): a
 //            thread that is no shard's.
 // Cost       One allocation, a letter, a wakeup back: two hops, each without a lock on the shards.
+// Errors     Values. Where there is no memory for what both sides share, nothing runs: call() gives
+//            errc::exhausted, ask() throws std::bad_alloc. (For the frame of call(): see task.h.)
 #pragma once
 
 #include <condition_variable>
@@ -23,6 +25,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -129,6 +132,16 @@ class call_state {
   bool abandoned_ = false;
 };
 
+// Null where there is no memory: an exception must not leave the task that calls.
+template <class F>
+std::shared_ptr<call_state<F>> try_call_state(F&& fn) noexcept {
+  try {
+    return std::make_shared<call_state<F>>(std::move(fn));
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 // Says so when it is destroyed without having run.
 template <class F>
 class call_letter {
@@ -157,7 +170,8 @@ task<typename detail::call_state<F>::answer> call(shard& to, F fn) {
       co_return fn();
     }
   }
-  auto state = std::make_shared<detail::call_state<F>>(std::move(fn));
+  auto state = detail::try_call_state<F>(std::move(fn));
+  if (!state) co_return fail(errc::exhausted, "no memory for a call");
   // Before the letter goes: it ends the call when this frame dies.
   typename detail::call_state<F>::awaiter answered(*state);
   mailbox::letter letter = detail::call_letter<F>(state);

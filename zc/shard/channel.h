@@ -31,9 +31,10 @@
 //             it sleeps, as long as that has been worth it lately: patience.h. In mpsc and mpmc a
 //             try_ form may have to wait, giving its core away, for a thread of the other side that
 //             was stopped in the three instructions between claiming a slot and filling it.
-// Errors      refusal, as a value.
+// Errors      refusal, as a value. std::bad_alloc: the constructor, and a call of receive_many().
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <coroutine>
@@ -162,9 +163,14 @@ class channel {
   // channel_result<T>.
   [[nodiscard]] auto receive() noexcept { return awaiter<receive_step>(receive_step{*this, {}}); }
   // channel_result<std::size_t>: appends to `into` what is there, at least one item; the same bounds
-  // as in try_receive_many().
+  // as in try_receive_many(). Makes room for all of them now (std::bad_alloc), none when it takes
+  // them: leave it in place meanwhile.
   [[nodiscard]] auto receive_many(std::vector<T>& into, std::size_t n,
-                                  std::size_t weight_max = SIZE_MAX) noexcept {
+                                  std::size_t weight_max = SIZE_MAX) {
+    n = std::min(n, items_max());
+    if (into.capacity() - into.size() < n) {
+      into.reserve(std::max(into.size() + n, 2 * into.capacity()));  // not exactly: may come often
+    }
     return awaiter<receive_many_step>(receive_many_step{*this, into, n, weight_max});
   }
 

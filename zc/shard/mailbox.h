@@ -11,8 +11,11 @@
 // Threads    Senders: any. run_batch() and close(): the shard's loop.
 // Cost       try_post() a compare-and-swap and a store, no lock, no allocation for a letter of up
 //            to three words; one wake-up per batch, and only of a shard that sleeps.
-// Bound      letters_max, rounded up to a power of two, at least 2. A shard's replies do not pass through here
-//            but through wakeups, so shards that call each other cannot block each other.
+// Errors     outcome, as a value. std::bad_alloc: the constructor; and a letter of more than three
+//            words may throw it where it is made, before the mailbox knows of it.
+// Bound      letters_max, rounded up to a power of two, at least 2. A shard's replies do not pass
+//            through here but through wakeups, so shards that call each other cannot block each
+//            other.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,6 @@
 #include "zc/shard/offload.h"
 
+#include <new>
 #include <system_error>
 
 #include "zc/base/check.h"
@@ -40,21 +41,27 @@ bool offload_pool::start_one() {
     return true;
   } catch (const std::system_error&) {  // the system has no thread left
     return false;
+  } catch (const std::bad_alloc&) {
+    return false;
   }
 }
 
-bool offload_pool::try_submit(work&& w) {
+offload_pool::outcome offload_pool::submit(work&& w) {
   const std::lock_guard lock(guard_);
   ZC_REQUIRES(!ending_, "an offload_pool that is being destroyed takes no work");
-  if (queue_.size() >= how_.queue_max) return false;
+  if (queue_.size() >= how_.queue_max) return outcome::full;
   if (idle_ <= queue_.size() && threads_.size() < how_.threads_max && !start_one() &&
       threads_.empty()) {
-    return false;
+    return outcome::exhausted;
   }
-  queue_.push_back(std::move(w));
+  try {
+    queue_.push_back(std::move(w));
+  } catch (const std::bad_alloc&) {
+    return outcome::exhausted;
+  }
   queued_.store(queue_.size());
   changed_.notify_one();
-  return true;
+  return outcome::taken;
 }
 
 unsigned offload_pool::threads() const {

@@ -15,11 +15,14 @@
 //            not begun does not run, the result of work that runs is dropped.
 // Bound      queue_max pieces of work wait. When full, a task waits suspended, the others are told.
 // Cost       One allocation, a lock, a wake-up of a thread: some 10 us. Not for a data path.
+// Errors     Values; std::bad_alloc only for the frame of offload() and from run(). A thread of the pool
+//            that cannot post its result for lack of memory ends the program.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -86,13 +89,19 @@ class offload_pool {
   // does not wait for a name server.
   static offload_pool& of_process();
 
-  // False when the queue is full, or no thread can be had; then the work stays with the caller.
-  bool try_submit(work&& w);
+  enum class outcome : std::uint8_t {
+    taken,
+    full,      // room() says when to try again
+    exhausted  // no thread can be had, or there is no memory to queue it: waiting would be for ever
+  };
+  // Moves from the work only when it is taken.
+  outcome submit(work&& w);
+  bool try_submit(work&& w) { return submit(std::move(w)) == outcome::taken; }
   // co_await pool.room(): until the queue may have room.
   waiting_room::awaiter room() noexcept { return room_.enter(); }
 
   // Runs `fn`, then `then(result)` on `home`; `then` takes a result<T> as call() gives it. An empty
-  // ticket when the queue is full.
+  // ticket when the work was not taken; std::bad_alloc where there is no memory for the request.
   template <class F, class Then>
   offload_ticket run(shard& home, F fn, Then then);
 
@@ -188,13 +197,21 @@ offload_ticket offload_pool::run(shard& home, F fn, Then then) {
 }
 
 // What `fn` returns as T comes back as result<T>, a result<T> as itself; errc::closed when the pool
-// has ended.
+// has ended, errc::exhausted when there is no memory or no thread for it.
 template <class F>
 task<typename detail::call_state<F>::answer> offload(offload_pool& pool, F fn) {
-  auto state = std::make_shared<detail::call_state<F>>(std::move(fn));
+  auto state = detail::try_call_state<F>(std::move(fn));
+  if (!state) co_return fail(errc::exhausted, "no memory for the work");
   typename detail::call_state<F>::awaiter answered(*state);
   offload_pool::work work = detail::call_letter<F>(state);
-  while (!pool.try_submit(std::move(work))) co_await pool.room();
+  for (;;) {
+    const offload_pool::outcome how = pool.submit(std::move(work));
+    if (how == offload_pool::outcome::taken) break;
+    if (how == offload_pool::outcome::exhausted) {
+      co_return fail(errc::exhausted, "no thread or no memory for the work");
+    }
+    co_await pool.room();
+  }
   co_return co_await answered;
 }
 

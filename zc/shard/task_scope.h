@@ -11,6 +11,7 @@
 //            cancels what is left (structured: no task outlives its scope).
 // Threads    One shard. cancel() and the destructor: not from inside one of its tasks.
 // Bound      tasks_max at once.
+// Errors     Asks for no memory: what can fail is making a task, before its scope knows of it.
 // Shutdown   A shard that stops with a grace time (shard::request_stop, shard_group::stop) requests
 //            a stop of all its scopes, runs on until they are empty or the time is over, and
 //            cancels the rest.
