@@ -159,7 +159,7 @@ class [[nodiscard]] pool::give_back_batch {
   void flush() noexcept;
 
  private:
-  friend struct pool::block;
+  friend struct pool::core;
   void add(block& b) noexcept;
 
   give_back_batch* const outer_;
