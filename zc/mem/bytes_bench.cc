@@ -100,47 +100,46 @@ void hold_copies(benchmark::State& state) {
   state.counters["held"] = static_cast<double>(held);
 }
 
-// One block cut into frames, all of them dropped again. Argument: frames.
+// One block cut into frames, all of them dropped again: one by one, or with one update of the count
+// at either side. Argument: frames.
 constexpr std::size_t frames_max = 64;
 
-void split_by_slices(benchmark::State& state) {
+template <class Cut, class Drop>
+void split(benchmark::State& state, Cut cut, Drop drop) {
   const bytes payload = shared_payload(64_KiB);
   const std::size_t frames = size_of(state);
   const std::size_t frame = payload.size() / frames;
   std::array<bytes, frames_max> out;
   for (auto _ : state) {
-    for (std::size_t i = 0; i < frames; ++i) out[i] = payload.slice(i * frame, frame);
+    cut(payload, frame, std::span(out).first(frames));
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
-    for (std::size_t i = 0; i < frames; ++i) out[i].clear();
+    drop(std::span(out).first(frames));
   }
+}
+
+void cut_by_slices(const bytes& payload, std::size_t frame, std::span<bytes> out) {
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = payload.slice(i * frame, frame);
+}
+
+void cut_at_once(const bytes& payload, std::size_t frame, std::span<bytes> out) {
+  payload.split_each(frame, out.begin());
+}
+
+void drop_each(std::span<bytes> out) {
+  for (bytes& each : out) each.clear();
+}
+
+void split_by_slices(benchmark::State& state) {
+  split(state, cut_by_slices, drop_each);
 }
 
 void split_at_once(benchmark::State& state) {
-  const bytes payload = shared_payload(64_KiB);
-  const std::size_t frames = size_of(state);
-  const std::size_t frame = payload.size() / frames;
-  std::array<bytes, frames_max> out;
-  for (auto _ : state) {
-    payload.split_each(frame, out.begin());
-    benchmark::DoNotOptimize(out.data());
-    benchmark::ClobberMemory();
-    bytes::release_all(std::span(out).first(frames));
-  }
+  split(state, cut_at_once, bytes::release_all);
 }
 
-// Only the cutting: the frames are dropped one by one, outside of the measured time's difference.
 void split_at_once_drop_each(benchmark::State& state) {
-  const bytes payload = shared_payload(64_KiB);
-  const std::size_t frames = size_of(state);
-  const std::size_t frame = payload.size() / frames;
-  std::array<bytes, frames_max> out;
-  for (auto _ : state) {
-    payload.split_each(frame, out.begin());
-    benchmark::DoNotOptimize(out.data());
-    benchmark::ClobberMemory();
-    for (std::size_t i = 0; i < frames; ++i) out[i].clear();
-  }
+  split(state, cut_at_once, drop_each);
 }
 
 // A field of a large block, kept: shared, or copied because it is small. Argument: its size.
