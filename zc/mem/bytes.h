@@ -237,8 +237,7 @@ class [[nodiscard]] bytes {
   // Extends this handle over `next` when both lie side by side on one owner. Returns whether it
   // did.
   bool try_join(const bytes& next) noexcept {
-    // Two literals may happen to touch; without an owner nothing says that they belong together.
-    if (owner_ != next.owner_ || !owner_ || data_ + size_ != next.data_) return false;
+    if (!continued_by(next)) return false;
     size_ += next.size_;
     return true;
   }
@@ -313,6 +312,10 @@ class [[nodiscard]] bytes {
     ZC_REQUIRES(offset <= size_, "bytes::slice requires offset <= size()");
     // Not offset + count: that sum can wrap.
     ZC_REQUIRES(count <= size_ - offset, "bytes::slice requires count <= size() - offset");
+  }
+  bool continued_by(const bytes& next) const noexcept {
+    // Two literals may happen to touch; without an owner nothing says that they belong together.
+    return owner_ && owner_ == next.owner_ && data_ + size_ == next.data_;
   }
   std::span<const std::byte> view_of_self() const noexcept { return {data_, size_}; }
   static bool equal(std::span<const std::byte> a, std::span<const std::byte> b) noexcept {

@@ -240,9 +240,7 @@ void bytes_chain::prepend_copy(std::span<const std::byte> source) {
 
 void bytes_chain::append_or_copy(bytes piece) {
   const bool small = piece.size() <= bytes::copy_small_max;
-  const bytes* const last = count_ > 0 ? items() + head_ + count_ - 1 : nullptr;
-  const bool continues = last != nullptr && last->owner_ && last->owner_ == piece.owner_ &&
-                         last->data_ + last->size_ == piece.data_;
+  const bool continues = count_ > 0 && items()[head_ + count_ - 1].continued_by(piece);
   if (small && !continues) return append_copy(piece.view());
   append(std::move(piece));
 }

@@ -137,11 +137,9 @@ class [[nodiscard]] cow_bytes {
 
  private:
   explicit cow_bytes(bytes&& from) noexcept : shared_(std::move(from)) {}
-  explicit cow_bytes(bytes_builder&& mine) noexcept : own_(std::move(mine)) {
-    // Nobody else has these bytes, and the builder will not move them.
-    const std::size_t written = own_.size();
-    if (own_) mine_ = {own_.spare().data() - written, written};
-  }
+  // Nobody else has these bytes, and the builder will not move them.
+  explicit cow_bytes(bytes_builder&& mine) noexcept
+      : own_(std::move(mine)), mine_(own_.written()) {}
   void make_own() {
     bytes_builder fresh = bytes_builder::with_capacity(std::max<std::size_t>(shared_.size(), 1));
     fresh.append_copy(shared_.view());

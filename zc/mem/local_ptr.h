@@ -7,8 +7,8 @@
 // Threads    One: the thread that made the value. Debug builds check it at every copy, access and
 //            release. local_ptr is no `sendable` (zc/base/sendable.h): channels and hand_over()
 //            refuse it, and whatever contains one, when they are compiled.
-// Cost       copy: one plain increment; move: free. Half a nanosecond a pair, where a count with
-//            atomics costs ten.
+// Cost       copy: one plain increment; move: free. A nanosecond a pair, where a count with atomics
+//            costs seventeen.
 // Errors     make_local may throw std::bad_alloc or what T's constructor throws; nothing leaks
 //            then. A count that would wrap stops the program.
 #pragma once

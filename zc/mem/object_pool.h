@@ -349,13 +349,15 @@ class object_core {
     slots_[index].next = std::exchange(idle_, index);
     stats_.idle += 1;
   }
+  void need_vacant() {
+    if (vacant_ != none) return;
+    ZC_CHECK(slots_.size() <= index_max);
+    slots_.emplace_back();
+    vacant_ = static_cast<std::uint32_t>(slots_.size() - 1);
+  }
   // A slot with a new object in it, in no list.
   std::uint32_t make_one() {
-    if (vacant_ == none) {
-      ZC_CHECK(slots_.size() <= index_max);
-      slots_.emplace_back();
-      slots_.back().next = std::exchange(vacant_, static_cast<std::uint32_t>(slots_.size() - 1));
-    }
+    need_vacant();
     T* fresh = new T(make_());
     const std::uint32_t index = pop(vacant_);
     slots_[index].object = fresh;
@@ -380,13 +382,8 @@ class object_core {
   void retire(std::uint32_t& index) noexcept {
     T* const object = std::exchange(slots_[index].object, nullptr);
     slots_[index].next = none;
-    if (vacant_ == none) {
-      ZC_CHECK(slots_.size() <= index_max);
-      slots_.emplace_back();
-      index = static_cast<std::uint32_t>(slots_.size() - 1);
-    } else {
-      index = pop(vacant_);
-    }
+    need_vacant();
+    index = pop(vacant_);
     slots_[index].object = object;
   }
   void destroy(std::uint32_t index) noexcept {

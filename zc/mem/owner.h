@@ -35,11 +35,11 @@ enum class backing : std::uint8_t {
   foreign,         // somebody else's: a container that was moved in, or a deleter's
 };
 
+class owner_apart;
+
 // Derive from it, keep the payload beside or inside the derived object, and pass a function that
 // gives everything back. `retained` is the memory that the claim keeps from other use, in bytes:
 // what a quota counts.
-class owner_apart;
-
 class owner {
  public:
   using free_fn = void (*)(owner*) noexcept;
