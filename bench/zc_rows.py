@@ -29,6 +29,7 @@ class Row:
 # How contenders are called in the table.
 LABELS = {
     "local_ptr/shared_ptr": "std::shared_ptr",
+    "bare": "new, memcpy, delete",
     "arc_swap": "arc-swap load", "arc_swap_cache": "arc-swap Cache", "boost": "Boost.Lockfree queue",
     "boost_spsc": "Boost.Lockfree spsc_queue", "bytes": "Rust bytes", "bytes_slices": "Rust bytes, slices",
     "cord": "absl::Cord", "crossbeam": "crossbeam-channel", "malloc": "malloc/free", "mimalloc": "mimalloc",
@@ -41,8 +42,9 @@ LABELS = {
     "pmr_pool": "pmr pool", "rc": "Rust Rc", "zc": "zc", "zc_spsc": "zc",
 }
 
-LAST_FIRST = ("A handle that goes looks first whether it is the last one. Without that look both rows take 17 ns, as Rust's do; "
-              "with it the last one saves an atomic update (some 4 ns of the builder's row).")
+BUILDING = ("Most of it is a bare loop of new, sixteen times memcpy and delete (below), some 40 ns of that new and delete; the "
+            "rest is the ledger's sixteen counts, and the handle. Rust's program is below that loop: it is linked as one, and "
+            "calls malloc and memcpy without the PLT.")
 
 # What the literature says of sharing against copying: row, time copied, time shared.
 LITERATURE = (("share_1mb/zc", "250 us", "15 ns"), ("share_10mb/zc", "2.5 ms", "15 ns"))
@@ -63,16 +65,16 @@ def channel(kind, title):
 
 ROWS = (
     Row("A1", "share 4 KiB: clone and drop", "clone_drop/zc", "clone_drop/string",
-        ("clone_drop/bytes", "clone_drop/cord", "clone_drop/shared_ptr"), ("clone_drop/bytes", 1),
-        LAST_FIRST),
+        ("clone_drop/bytes", "clone_drop/cord", "clone_drop/shared_ptr"), ("clone_drop/bytes", 1)),
     Row("A1", "slice 1 KiB of it and drop", "slice_drop/zc", "slice_drop/string", ("slice_drop/bytes", "slice_drop/cord"),
-        ("slice_drop/bytes", 1), LAST_FIRST),
+        ("slice_drop/bytes", 1)),
     Row("A1", "one more holder of 1 MB", "share_1mb/zc", "share_1mb/copy", ("share_1mb/bytes",)),
     Row("A1", "one more holder of 10 MB", "share_10mb/zc", "share_10mb/copy", ("share_10mb/bytes",)),
     Row("A2", "build 4 KiB of 256 B pieces, freeze", "builder_freeze/zc", "builder_freeze/string",
-        ("builder_freeze/bytes",), ("builder_freeze/bytes", 1),
-        "Not explained. It is not the copy ledger: without its counting the row is no faster."),
-    Row("A2", "the same without reserving", "builder_grow/zc", "builder_grow/string", ("builder_grow/bytes",)),
+        ("builder_freeze/bytes", "builder_freeze/bare"), ("builder_freeze/bytes", 1), BUILDING),
+    Row("A2", "the same without reserving", "builder_grow/zc", "builder_grow/string", ("builder_grow/bytes",),
+        why="Three blocks, two of them copied into the next. Rust grows by realloc, which moves nothing as long as the block "
+        "is the last of the heap; operator new has no word for that."),
     Row("A1", "64 KiB into 16 parts", "split_16/zc", "split_16/strings",
         ("split_16/slices", "split_16/bytes", "split_16/bytes_slices"), ("split_16/slices", 2)),
     Row("A1", "64 KiB into 64 parts", "split_64/zc", "split_64/strings",
@@ -83,8 +85,9 @@ ROWS = (
     Row("A5", "parse a request head, look a field up", "header_lookup/zc", "header_lookup/map"),
     Row("A7", "a header before 8 pieces", "chain_assemble/zc", "chain_assemble/string", ("chain_assemble/cord",)),
     Row("A7", "the middle half of 64 pieces", "chain_slice/zc", "chain_slice/string", ("chain_slice/cord",),
-        why="A Cord is a tree and shares whole branches; a chain takes a reference for every run of pieces on one owner, "
-        "and hands its pieces to the kernel as they are (the gather list below)."),
+        why="33 pieces on 33 owners: 66 updates of counts at 8.4 ns are all of it. A Cord is a tree and shares whole "
+        "branches; a chain takes a reference for every run of pieces on one owner, and hands its pieces to the kernel as "
+        "they are (the gather list below)."),
     Row("A7", "524 records read across 64 pieces", "cursor_read/zc", "cursor_read/flatten", ("cursor_read/cord",)),
     Row("A8", "gather list of 64 pieces", "chain_gather/zc", "chain_gather/join", ("chain_gather/cord",)),
     Row("A9", "read the configuration", "snapshot_read/zc", "snapshot_read/mutex_copy",

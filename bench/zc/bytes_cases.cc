@@ -1,7 +1,9 @@
 // Rows A1, A2: shared bytes and their builder.
 #include <array>
 #include <cstddef>
+#include <cstring>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -119,6 +121,26 @@ void add_builder(const std::string& row, std::size_t reserved) {
   });
 }
 
+// What the row costs at least here: the memory, and sixteen calls of memcpy.
+void add_bare_building() {
+  static const std::string text(piece, 'x');
+  add("builder_freeze/bare", [](std::uint64_t n) {
+    std::string_view next = text;
+    return loop(n, [&] {
+      void* memory = ::operator new(page);
+      auto* to = static_cast<std::byte*>(memory);
+      keep(to);
+      for (std::size_t i = 0; i < page / piece; ++i) {
+        keep(next);
+        std::memcpy(to, next.data(), next.size());
+        to += next.size();
+      }
+      keep(memory);
+      ::operator delete(memory, page);
+    });
+  });
+}
+
 // k equal parts of one block of 64 KiB, all alive together.
 template <std::size_t Ways>
 void add_split() {
@@ -193,6 +215,7 @@ void add_sharing(const std::string& row, std::size_t size) {
 void add_bytes() {
   add_handles();
   add_builder("builder_freeze", page);
+  add_bare_building();
   add_builder("builder_grow", 0);
   add_split<16>();
   add_split<64>();
