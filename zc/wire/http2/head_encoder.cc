@@ -22,18 +22,20 @@ constexpr std::size_t sample_bytes_max = 128;
 
 void head_encoder::peer_table_bytes(std::uint32_t n) noexcept {
   wanted_ = std::min(n, table_bytes_max);
+  lowest_ = std::min(lowest_, wanted_);
 }
 
 void head_encoder::begin() {
   block_.clear();
-  if (wanted_ == room_) return;
-  // Empties the peer's table, then gives it its new size. (Shrinking alone would evict by age.)
-  if (!entries_.empty()) put_number(table_size, table_size_bits, 0);
+  if (lowest_ == room_ && wanted_ == room_) return;
+  // Empties the peer's table, then gives it its new size. (Shrinking alone would evict by age; and
+  // the peer waits to hear of the smallest size in between, RFC 7541, 4.2.)
+  if (!entries_.empty() || lowest_ < wanted_) put_number(table_size, table_size_bits, 0);
   put_number(table_size, table_size_bits, wanted_);
   entries_.clear();
   used_ = 0;
   common_at_ = SIZE_MAX;
-  room_ = wanted_;
+  room_ = lowest_ = wanted_;
 }
 
 // The entry that was inserted last has the lowest index.

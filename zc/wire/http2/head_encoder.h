@@ -69,7 +69,8 @@ class head_encoder {
   std::vector<entry> entries_;        // oldest first; bounded by table_bytes_max / entry_overhead
   std::size_t used_ = 0;
   std::uint32_t room_ = table_bytes_max;    // of the table, as the peer knows it
-  std::uint32_t wanted_ = table_bytes_max;  // from the next block on
+  std::uint32_t wanted_ = table_bytes_max;  // from the next block on,
+  std::uint32_t lowest_ = table_bytes_max;  // and the smallest that was wanted since the last one
 };
 
 }  // namespace zc::http2

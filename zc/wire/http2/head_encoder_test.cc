@@ -199,13 +199,30 @@ TEST(HeadEncoderTest, APeerThatShrinksItsTableIsToldAndFollowed) {
   }
 }
 
-TEST(HeadEncoderTest, ASizeThatChangesTwiceBetweenBlocksIsToldOnce) {
+// The smallest size in between has emptied the peer's table, whatever came after it.
+TEST(HeadEncoderTest, ASizeThatChangesTwiceBetweenBlocksIsToldWithTheSmallest) {
+  for (const std::uint32_t last : {4'096u, 200u, 65'536u}) {
+    for (const std::uint32_t smallest : {0u, 100u}) {
+      head_encoder e(common);
+      reader r;
+      EXPECT_EQ(r.read(request(e, logs)), expected(logs));
+      for (const std::uint32_t size : {300u, smallest, last}) {
+        e.peer_table_bytes(size);
+        r.table_bytes(size);
+      }
+      for (int i = 0; i < 3; ++i) ASSERT_EQ(r.read(request(e, logs)), expected(logs)) << last;
+      EXPECT_EQ(r.table_bytes(), e.table_bytes());
+    }
+  }
+}
+
+TEST(HeadEncoderTest, ATableThatWasEmptyAllTheTimeIsToldTheSmallestSizeToo) {
   head_encoder e(common);
   reader r;
-  EXPECT_EQ(r.read(request(e, logs)), expected(logs));
-  e.peer_table_bytes(0);
-  e.peer_table_bytes(4'096);
-  r.table_bytes(4'096);
+  for (const std::uint32_t size : {0u, 4'096u}) {
+    e.peer_table_bytes(size);
+    r.table_bytes(size);
+  }
   EXPECT_EQ(r.read(request(e, logs)), expected(logs));
 }
 
