@@ -70,13 +70,19 @@ result<void> client_session::feed(const bytes& received, std::chrono::nanosecond
 void client_session::take_frame_head() {
   const frame_head& h = reader_.head();
   if (!order_is_right(h)) return;
-  if (const frame_fault wrong = fault_in(h, limits_.frame_bytes_max, next_id_);
+  if (const frame_fault wrong = fault_in(h, limits_.frame_bytes_max, first_idle());
       wrong.reason != nullptr) {
     give_up(wrong.why, wrong.reason);
     return;
   }
   count(h);
   if (failure_ == nullptr && h.type == frame_type::data) begin_data(h);
+}
+
+// Ids are given when requests are made, and heads go out in that order.
+std::int64_t client_session::first_idle() const noexcept {
+  const client_stream* const waiting = heads_waiting_.first();
+  return waiting != nullptr ? waiting->id_ : next_id_;
 }
 
 bool client_session::order_is_right(const frame_head& h) {

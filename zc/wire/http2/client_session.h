@@ -95,6 +95,7 @@ class client_session {
   // receiving
   void take_frame_head();
   void take_payload(const bytes& fed);
+  std::int64_t first_idle() const noexcept;
   bool order_is_right(const frame_head& h);
   void count(const frame_head& h);
   void begin_data(const frame_head& h);

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -177,6 +178,34 @@ TEST_F(ClientSessionTest, AnAnswerThatCameEarlyIsDoneWhenTheRequestIsOut) {
   EXPECT_EQ(r.order, "hec");
   EXPECT_EQ(r.why, error_code::no_error);
   EXPECT_EQ(r.sent, 100'000u);
+}
+
+// Its id is given, but on the wire the stream is idle.
+TEST_F(ClientSessionTest, FramesForARequestThatIsNotSentYetEndTheSession) {
+  const std::vector<std::pair<const char*, std::string>> all{
+      {"an answer", frame(headers, end_headers | end_stream, 3, ok_block)},
+      {"a reset", frame(rst_stream, 0, 3, number(0))},
+      {"a window", frame(window_update, 0, 3, number(1))},
+      {"payload", frame(data, 0, 3, "x")},
+  };
+  for (const auto& [what, bytes] : all) {
+    begin();
+    says(frame(settings, 0, 0, one_setting(3, 1)));  // one at a time: the second request waits
+    asked& waiting = client->ask(bytes_of("x"));
+    drain();
+    said.clear();
+    ASSERT_EQ(waiting.id(), 3);
+    says(bytes);
+    EXPECT_EQ(waiting.order, "") << what;
+    expect_end(error_code::protocol_error, what);
+  }
+  begin();
+  says(frame(settings, 0, 0, one_setting(3, 1)));
+  asked& next = client->ask(bytes_of("x"));
+  says(frame(headers, end_headers | end_stream, 1, ok_block));
+  drain();
+  says(frame(headers, end_headers | end_stream, 3, ok_block));
+  EXPECT_EQ(next.order, "hec");
 }
 
 TEST_F(ClientSessionTest, TheFirstFrameMustBeSettings) {

@@ -2,8 +2,9 @@
 
 namespace zc::http2 {
 
-frame_fault fault_in(const frame_head& h, std::uint32_t bytes_max, std::int64_t next_id) noexcept {
-  const bool idle = h.id % 2 == 0 || h.id >= next_id;  // the connection's 0 among them
+frame_fault fault_in(const frame_head& h, std::uint32_t bytes_max,
+                     std::int64_t first_idle) noexcept {
+  const bool idle = h.id % 2 == 0 || h.id >= first_idle;  // the connection's 0 among them
   bool size_fits = h.length <= bytes_max;
   bool id_fits = true;
   switch (h.type) {

@@ -20,8 +20,9 @@ struct frame_fault {
   const char* reason = nullptr;  // null: nothing is wrong
 };
 
-// `bytes_max`: the largest frame that is taken. `next_id`: of the stream that the client would open
-// next; those from there on are idle, and so are all even ones, since push is off.
-frame_fault fault_in(const frame_head& h, std::uint32_t bytes_max, std::int64_t next_id) noexcept;
+// `bytes_max`: the largest frame that is taken. `first_idle`: the first of our streams that has not
+// begun on the wire; those from there on are idle, and so are all even ones, since push is off.
+frame_fault fault_in(const frame_head& h, std::uint32_t bytes_max,
+                     std::int64_t first_idle) noexcept;
 
 }  // namespace zc::http2
