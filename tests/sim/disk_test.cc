@@ -40,7 +40,7 @@ struct desk {
     });
   }
 
-  bool open(sim_random& r) {
+  bool open() {
     file_writer::options how;
     how.path = path;
     how.on = &world.disk();
@@ -53,7 +53,6 @@ struct desk {
           std::chrono::duration_cast<std::chrono::system_clock::duration>(
               world.now().time_since_epoch()));
     };
-    (void)r;
     auto made = file_writer::open(how);
     if (made) writer = std::move(*made);
     return made.has_value();
@@ -131,7 +130,7 @@ std::uint64_t live(std::uint64_t seed) {
   const std::size_t lives = r.between(std::size_t{1}, std::size_t{3});
   for (std::size_t life = 0; life < lives; ++life) {
     d.world.disk().set(rough);
-    for (int tries = 0; !d.open(r); ++tries) {
+    for (int tries = 0; !d.open(); ++tries) {
       if (tries == 20) d.world.disk().set({});
     }
     for (std::size_t i = r.between(std::size_t{5}, std::size_t{60}); i > 0; --i) {
@@ -172,7 +171,7 @@ TEST(SimDiskTest, WhatWasCalledDoneIsThereAfterAnyCrash) {
 TEST(SimDiskTest, ARecordBeforeOneThatFailsIsPermanentToo) {
   desk d(1);
   sim_random r(1);
-  ASSERT_TRUE(d.open(r));
+  ASSERT_TRUE(d.open());
   disk_profile small;
   small.capacity = 100;
   d.world.disk().set(small);

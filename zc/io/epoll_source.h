@@ -44,9 +44,9 @@ class epoll_source {
   // Tells epoll what is wanted. Cheap when it knows already.
   bool watch(std::uint32_t wanted) noexcept;
   void unwatch() noexcept;
-  void schedule(
-      bool later = false) noexcept;  // on_due() in the next poll(), or when descriptors may be free
-  void abandon() noexcept;           // the user let go; may delete this
+  // on_due() in the next poll(), or when descriptors may be free.
+  void schedule(bool later = false) noexcept;
+  void abandon() noexcept;  // the user let go; may delete this
 
   bool alive() const noexcept { return !dead_ && home_ != nullptr; }
 

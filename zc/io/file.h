@@ -4,8 +4,7 @@
 // Threads    One per file; the path functions may be called anywhere.
 // Cost       append_some() is one system call and may block on the disk: not for a shard's thread.
 // Errors     Values, with the error number. A full disk is an error like any other; nothing is half
-// done silently:
-//            append() undoes what it could not finish.
+//            done silently: append() undoes what it could not finish.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,7 @@
 // zc/io/file_disk.h - the real disk: zc/shard/disk.h on the operating system's files.
 //
-// Threads  Any: it has no state. Cost  One system call per call.
+// Threads  Any: it has no state.
+// Cost     One system call per call.
 #pragma once
 
 #include "zc/shard/disk.h"

@@ -18,8 +18,8 @@ namespace {
 
 constexpr std::size_t records_max = std::size_t{1} << 20;  // of a queue: its slots are made at once
 constexpr std::size_t slices_max = 1024;                   // per system call: IOV_MAX
-constexpr std::size_t group_bytes_max =
-    8_MiB;  // per call: larger ones gain nothing and delay what follows
+// Per call: larger ones gain nothing and delay what follows.
+constexpr std::size_t group_bytes_max = 8_MiB;
 
 using wall_clock = std::chrono::system_clock;
 

@@ -15,8 +15,7 @@
 // Medium    With `sync`, done means permanent: content and name. A failed sync fails its records
 //           and cuts them off again, for what was not permanent then is not made so by a later one.
 // Threads   try_append, read: any. close and the destructor: the owner's. A shard that gave records
-// must outlive
-//           close(), or the records' callbacks must have come.
+//           must outlive close(), or the records' callbacks must have come.
 // Bounds    The queue: records and bytes, what is being written included.
 // Errors    Per record, to its callback.
 #pragma once

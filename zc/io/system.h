@@ -1,7 +1,8 @@
 // zc/io/system.h - what this process may use, what it uses, and where it runs.
 //
 // Cost    Each reads a small file or makes a system call: for start-up and for metrics, not for a
-// data path. Errors  Where something cannot be known the answer is 0, or as said.
+//         data path.
+// Errors  Where something cannot be known the answer is 0, or as said.
 #pragma once
 
 #include <chrono>

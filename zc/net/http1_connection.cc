@@ -8,6 +8,7 @@
 #include "zc/net/http1_client.h"
 #include "zc/wire/grpc/status.h"
 #include "zc/wire/http1/retry_after.h"
+#include "zc/wire/view/field_view.h"
 
 namespace zc::net {
 namespace {
@@ -21,6 +22,18 @@ constexpr std::chrono::milliseconds stale_after(200);
 constexpr unsigned interim_heads_max = 8;
 // Longer error bodies are not looked into.
 constexpr std::size_t reason_bytes_max = 64 * 1024;
+
+// Errors of OTLP and gRPC gateways carry a google.rpc.Status, which says more than the reason
+// phrase.
+void read_reason(outcome& answer) {
+  if (!media_type_is(answer.content_type, "application/x-protobuf") ||
+      answer.body.size() > reason_bytes_max) {
+    return;
+  }
+  const bytes whole = answer.body.flatten_copy();  // one piece, nearly always: not copied
+  std::string said = grpc::message_in_status(whole.text());
+  if (!said.empty()) answer.message = std::move(said);
+}
 
 }  // namespace
 
@@ -213,19 +226,6 @@ bool http1_connection::keep(bytes piece) {
   if (body_.append(std::move(piece))) return true;
   fail_request(outcome::kind::too_large, "no memory for the answer");
   return false;
-}
-
-// Errors of OTLP and gRPC gateways carry a google.rpc.Status, which says more than the reason
-// phrase.
-void read_reason(outcome& answer) {
-  const std::string_view type =
-      http1::trim(std::string_view(answer.content_type).substr(0, answer.content_type.find(';')));
-  if (!http1::name_is(type, "application/x-protobuf") || answer.body.size() > reason_bytes_max) {
-    return;
-  }
-  const bytes whole = answer.body.flatten_copy();  // one piece, nearly always: not copied
-  std::string said = grpc::message_in_status(whole.text());
-  if (!said.empty()) answer.message = std::move(said);
 }
 
 // The answer is whole. When the request is not yet sent to its end (an early refusal), sending

@@ -28,6 +28,7 @@
 #include "zc/wire/http1/head_scanner.h"
 #include "zc/wire/http1/head_writer.h"
 #include "zc/wire/http1/retry_after.h"
+#include "zc/wire/view/field_view.h"
 
 namespace zc::net {
 namespace {
@@ -181,11 +182,6 @@ void http1_exchange::refuse(const grpc::status& why) {
 
 // ----------------------------------------------------------------------------------------- helpers
 
-// The type without its parameters: "application/json; charset=utf-8" is application/json.
-std::string_view media_type(std::string_view content_type) noexcept {
-  return http1::trim(content_type.substr(0, content_type.find(';')));
-}
-
 std::string lower_case(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) {
@@ -196,8 +192,7 @@ std::string lower_case(std::string_view text) {
 
 error_form form_of(std::string_view method, std::string_view content_type) noexcept {
   if (method == "GET" || method == "HEAD") return error_form::text;
-  return http1::name_is(media_type(content_type), "application/json") ? error_form::json
-                                                                      : error_form::protobuf;
+  return media_type_is(content_type, "application/json") ? error_form::json : error_form::protobuf;
 }
 
 // Fields that are about this hop, or that request_head has members for.

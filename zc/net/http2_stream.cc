@@ -8,6 +8,7 @@
 
 #include "zc/base/ledger.h"
 #include "zc/net/http2_session.h"
+#include "zc/wire/view/field_view.h"
 
 namespace zc::net {
 namespace {
@@ -28,25 +29,11 @@ constexpr std::array<field, 2> grpc_ok_head{{
 }};
 constexpr std::array<field, 1> grpc_ok_trailers{{{"grpc-status", "0", true}}};
 
-char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool starts_with_ignoring_case(std::string_view text, std::string_view lower_case) noexcept {
-  return text.size() >= lower_case.size() &&
-         std::equal(lower_case.begin(), lower_case.end(), text.begin(),
-                    [](char want, char have) { return want == lower(have); });
-}
-
 // application/grpc, application/grpc+proto, application/grpc;x=y; but not application/grpc-web.
 bool is_grpc(std::string_view content_type) noexcept {
-  if (!starts_with_ignoring_case(content_type, grpc_type)) return false;
+  if (!is_ignoring_case(content_type.substr(0, grpc_type.size()), grpc_type)) return false;
   return content_type.size() == grpc_type.size() || content_type[grpc_type.size()] == '+' ||
          content_type[grpc_type.size()] == ';';
-}
-
-bool is_json(std::string_view content_type) noexcept {
-  return starts_with_ignoring_case(content_type, "application/json");
 }
 
 // A number as text, without an allocation.
@@ -202,7 +189,7 @@ void h2_stream::on_head(http2::head_end how) {
   head_only_ = h.method == "HEAD";
   if (h.method == "GET" || head_only_) {
     form_ = error_form::text;
-  } else if (is_json(h.content_type)) {
+  } else if (media_type_is(h.content_type, "application/json")) {
     form_ = error_form::json;
   }
   enter(phase::body);

@@ -39,8 +39,8 @@ memory_gate::~memory_gate() = default;
 
 memory_gate::answer memory_gate::ask(bool message_under_way, bool exhausted) noexcept {
   quota& limits = shard_.memory().limits();
-  if (limits.tight() || exhausted)
-    shard_.memory().trim();  // free blocks of ours may be all that is missing
+  // Free blocks of ours may be all that is missing.
+  if (limits.tight() || exhausted) shard_.memory().trim();
   if (!limits.tight()) {
     refusing_ = false;
     if (!exhausted) return answer::read;

@@ -1,17 +1,19 @@
 // zc/net/memory_gate.h - who may read while memory is short.
 //
-//     quota            connection without a message under way      with one under way
-//     below soft       read                                        read
-//     above soft       pause, for `admission_wait` at most         read, as long as the pool has
-//     blocks still above      read on, refuse every new request           read on; refuse it too
-//     when the pool is empty
+//     quota         connection without a message under way    with one under way
+//     below soft    read                                      read
+//     above soft    pause, for `admission_wait` at most       read, while the pool has blocks
+//     still above   read on, refuse every new request         read on; refuse it too when the pool
+//                                                             is empty
 //
 // Pausing makes TCP push back, which is all that most short overloads need; refusing tells clients
 // to wait, with hints, before their own time-outs make them guess. One gate per server, so that all
 // its connections change over together.
 //
 // A gate with a line waits in the quota's line (zc/mem/quota.h): whoever frees memory, on whatever
-// shard, tells it, and pools keep no free blocks meanwhile. Nothing polls.
+// shard, tells it, and pools keep no free blocks meanwhile. Nothing polls, but where there was no
+// block though the quota is not tight: that is looked at again soon.
+//
 // Threads  One shard.
 #pragma once
 
@@ -80,7 +82,7 @@ class memory_gate {
   shard& shard_;
   const std::chrono::milliseconds admission_wait_;
   memory_waiter* first_ = nullptr;
-  memory_waiter* woken_ = nullptr;  // the line that is being told, during on_tick()
+  memory_waiter* woken_ = nullptr;  // the line that is being told, during tell()
   time_point waiting_since_{};
   bool refusing_ = false;
   place place_;

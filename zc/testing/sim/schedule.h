@@ -1,7 +1,8 @@
 // zc/testing/sim/schedule.h - what will happen, by simulated time; at one time, in the seed's
 // order.
 //
-// Threads  One. Cost  O(log n) per event.
+// Threads  One.
+// Cost     O(log n) per event.
 #pragma once
 
 #include <cstddef>

@@ -4,7 +4,8 @@
 // took something from outside the seed (an address, the real time, another thread). With
 // SLUICE_SIM_TRACE=1 in the environment every note is a line on standard error.
 //
-// Threads  One. Cost  A few instructions per note.
+// Threads  One.
+// Cost     A few instructions per note.
 #pragma once
 
 #include <cstddef>

@@ -5,8 +5,8 @@
 //
 // Threads  A block may be freed on any thread; it joins that thread's lists.
 // Bounds   Kept for reuse: `cached_bytes_max` per thread. Blocks above `block_bytes_max` go
-// straight to malloc. Note     Under AddressSanitizer nothing is reused, so that it sees every use
-// after free.
+//          straight to malloc.
+// Note     Under AddressSanitizer nothing is reused, so that it sees every use after free.
 #pragma once
 
 #include <cstddef>
