@@ -218,7 +218,7 @@ TEST_F(SessionPairTest, AResetBeforeAnythingWasSentIsSilent) {
 
 TEST_F(SessionPairTest, AStreamThatTheServerForgetsCausesNoCallbacks) {
   talk();
-  asked& r = client.ask(bytes_of(pattern(30'000'000)));  // its windows are too small
+  asked& r = client.ask(bytes_of("x"));  // it waits for its answer
   talk();
   const std::string before = at_server().order;
   server.s.reset(at_server(), error_code::cancel);
