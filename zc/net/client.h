@@ -1,9 +1,9 @@
 // zc/net/client.h - the client side as an exporter sees it: one request out, one outcome back.
 //
-// Two implementations: gRPC over few HTTP/2 connections (requests are multiplexed) and HTTP/1.1 over
-// a few kept-alive connections (one request each). Both connect on demand, reconnect with back-off,
-// and send body chains by gathering: the caller's bytes are shared, never copied, and stay
-// unchanged until the outcome is known, so that a retry can send the same chain again.
+// Two implementations: gRPC over few HTTP/2 connections (requests are multiplexed) and HTTP/1.1
+// over a few kept-alive connections (one request each). Both connect on demand, reconnect with
+// back-off, and send body chains by gathering: the caller's bytes are shared, never copied, and
+// stay unchanged until the outcome is known, so that a retry can send the same chain again.
 #pragma once
 
 #include <chrono>

@@ -1,8 +1,8 @@
 // zc/net/session.h - one protocol on one server connection. Internal to zc/net.
 //
-// The connection (server_connection.h) owns the socket, the timers and the memory gate; a session turns bytes
-// into exchanges and answers into bytes. The first bytes of a connection decide which session it
-// gets.
+// The connection (server_connection.h) owns the socket, the timers and the memory gate; a session
+// turns bytes into exchanges and answers into bytes. The first bytes of a connection decide which
+// session it gets.
 #pragma once
 
 #include <cstddef>
