@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fcntl.h>
 #include <string>
@@ -69,14 +70,18 @@ TEST(PublishedMemoryTest, AnotherProcessSeesWhatIsWrittenWhileItLooks) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     std::vector<publisher> found;
-    while (found.empty()) found = find_published(name);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto late = [&] { return std::chrono::steady_clock::now() > until; };
+    while (found.empty() && !late()) found = find_published(name);
     if (found.size() != 1 || found[0].process != maker) ::_exit(1);
     // It may be found before it is sealed.
     auto view = map_published(found[0].path, size);
-    while (!view && view.error().code == errc::refused) view = map_published(found[0].path, size);
+    while (!view && view.error().code == errc::refused && !late()) {
+      view = map_published(found[0].path, size);
+    }
     if (!view || view->changing().size() != size) ::_exit(2);
     if (::write(to.get(), "m", 1) != 1) ::_exit(3);
-    while (word(view->changing(), size - 8) != 2) std::this_thread::yield();
+    while (word(view->changing(), size - 8) != 2 && !late()) std::this_thread::yield();
     ::_exit(word(view->changing(), 0) == 1 ? 0 : 4);
   }
   to.reset();
