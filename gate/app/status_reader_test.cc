@@ -7,7 +7,6 @@
 
 #include "gate/app/status_reader.h"
 
-#include <atomic>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -98,10 +97,9 @@ TEST(StatusReaderTest, PagesAreWholeWhileTheGatewayGoesOn) {
   gateway.write(page(1)->view());
   const auto reader = status_reader::open(gateway.at());
   ASSERT_TRUE(reader) << reader.error();
-  std::atomic<bool> done{false};
-  std::jthread writing([&] {
+  std::jthread writing([&](const std::stop_token& stop) {
     const auto made = page(1);
-    for (std::uint64_t n = 2; !done; ++n) {
+    for (std::uint64_t n = 2; !stop.stop_requested(); ++n) {
       made->value().head.written_at = n;
       made->value().receivers[0].accepted = n;
       made->value().queues.back().sent_bytes = n;
@@ -109,7 +107,7 @@ TEST(StatusReaderTest, PagesAreWholeWhileTheGatewayGoesOn) {
     }
   });
   std::uint64_t last = 0;
-  for (int whole = 0; whole < 500;) {
+  for (int whole = 0; whole < 500 || last < 500;) {
     const auto read = reader->read();
     if (!read) continue;  // overtaken too often: the writer does not rest here
     ASSERT_EQ((*read)->head.written_at, (*read)->receivers[0].accepted);
@@ -118,8 +116,6 @@ TEST(StatusReaderTest, PagesAreWholeWhileTheGatewayGoesOn) {
     last = (*read)->head.written_at;
     ++whole;
   }
-  done = true;
-  EXPECT_GT(last, 1U);
 }
 
 TEST(StatusReaderTest, AnotherVersionIsRefusedByItsLayout) {

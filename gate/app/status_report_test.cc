@@ -147,7 +147,10 @@ TEST_F(StatusReportTest, NoPageOfAStrangersMakesNonsense) {
   EXPECT_THAT(json(), AllOf(HasSubstr(R"("accepted":10,"accepted_per_second":0,)"),
                             HasSubstr(R"("signal":"77")"), HasSubstr(R"(\\x1b]0;title\\x07\")")));
   now->head.written_at = 5;  // before the page before
-  EXPECT_THAT(json(), HasSubstr(R"("interval_seconds":0,)"));
+  now->head.requests = 10;
+  EXPECT_THAT(json(), AllOf(HasSubstr(R"("interval_seconds":0,)"),
+                            HasSubstr(R"("requests":10,"requests_per_second":0,)")));
+  EXPECT_THAT(table(), HasSubstr("in      0 requests/s"));
 }
 
 TEST_F(StatusReportTest, AnAgeIsNeverNegative) {

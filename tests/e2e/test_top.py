@@ -135,7 +135,7 @@ def test_a_gateway_that_stands_still_is_named_so(gateway, grpc_backend):
     g.process.send_signal(signal.SIGSTOP)
     try:
         seen = look(g)
-        assert not seen["responding"] and seen["page_age_seconds"] > 3
+        assert not seen["responding"] and 3 < seen["page_age_seconds"] < 10
         assert seen["totals"]["log_records"] == 5, "what it wrote last"
         text = top(g.process.pid, "--once").stdout
         assert re.match(r"NOT RESPONDING: nothing written for \d+\.\d s", text), text

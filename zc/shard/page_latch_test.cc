@@ -126,7 +126,7 @@ TEST(PageLatchTest, APageIsWholeWhileAnotherThreadGoesOnWriting) {
   });
   std::uint64_t last = 0;
   words copy(large);
-  for (unsigned whole = 0; whole < 5'000;) {
+  for (unsigned whole = 0; whole < 5'000 || last < 5'000;) {
     const auto read = reader->read(std::as_writable_bytes(std::span(copy)));
     if (!read) {
       ASSERT_TRUE(read.error().code == errc::closed || read.error().code == errc::timed_out);
@@ -138,7 +138,6 @@ TEST(PageLatchTest, APageIsWholeWhileAnotherThreadGoesOnWriting) {
     last = *read;
     ++whole;
   }
-  EXPECT_GT(last, 1U);
 }
 
 TEST(PageLatchDeathTest, AMistakeOfTheWritersAborts) {
