@@ -6,7 +6,7 @@
 #include "gate/rig/dice.h"
 #include "gate/rig/scenery.h"
 #include "zc/base/check.h"
-#include "zc/base/ledger.h"
+#include "zc/mem/cow.h"
 
 namespace sluice::rig {
 namespace {
@@ -46,20 +46,21 @@ request_template::request_template(draft&& from, std::size_t items)
   ZC_CHECK(identities_.size() == items_);
 }
 
-void request_template::write_stamped(const stamp& how, std::byte* out) const noexcept {
-  std::memcpy(out, body_.data(), body_.size());
+// Every word is made from the template's, never from what `out` had.
+void request_template::write_stamps(const stamp& how, std::byte* out) const noexcept {
+  const std::byte* const drawn = body_.data();
   const std::uint64_t moved = how.time - epoch;  // wraps, and wraps back when added
-  for (const std::uint32_t at : times_) store(out + at, load(out + at) + moved);
+  for (const std::uint32_t at : times_) store(out + at, load(drawn + at) + moved);
 
   // Exclusive-or with one value per request: equal ids stay equal and different ones different.
   const std::uint64_t high = scramble(how.ids);
   const std::uint64_t low = scramble(high ^ how.ids);
   const std::uint64_t span = scramble(low ^ how.ids);
   for (const std::uint32_t at : traces_) {
-    store(out + at, load(out + at) ^ high);
-    store(out + at + 8, load(out + at + 8) ^ low);
+    store(out + at, load(drawn + at) ^ high);
+    store(out + at + 8, load(drawn + at + 8) ^ low);
   }
-  for (const std::uint32_t at : spans_) store(out + at, load(out + at) ^ span);
+  for (const std::uint32_t at : spans_) store(out + at, load(drawn + at) ^ span);
 
   identity_text text = encode(how.first);
   std::uint64_t sequence = how.first.sequence;
@@ -69,13 +70,14 @@ void request_template::write_stamped(const stamp& how, std::byte* out) const noe
   }
 }
 
-zc::result<zc::bytes> request_template::stamped(const stamp& how, zc::pool& from) const {
-  zc::bytes_builder block = from.take(body_.size());
-  if (!block) return zc::fail(zc::errc::exhausted, "no memory for a request");
-  write_stamped(how, block.spare().data());
-  zc::ledger::count(zc::ledger::reason::copy_of, body_.size());
-  block.commit(body_.size());
-  return std::move(block).freeze();
+zc::result<zc::bytes> request_template::stamped(const stamp& how, zc::pool& from,
+                                                zc::bytes again) const {
+  ZC_REQUIRES(again.empty() || again.size() == body_.size(),
+              "request_template::stamped requires a request of this template");
+  zc::cow_bytes request = zc::cow_bytes::share(again.empty() ? body_ : std::move(again));
+  if (!request.try_own(from)) return zc::fail(zc::errc::exhausted, "no memory for a request");
+  write_stamps(how, request.to_mut().data());
+  return std::move(request).into_bytes();
 }
 
 zc::result<generator> generator::make(const generator_options& how) {

@@ -4,16 +4,20 @@
 //     template  [ ... time ... trace id ... "sluice.seq" = nobody ... ]   drawn from a seed,
 //     encoded once, shared
 //        |  one copy into a block of the pool
-//     request   [ ... now  ... new id   ... "sluice.seq" = run, worker, sequence ... ]
+//     request   [ ... now  ... new id   ... "sluice.seq" = run, worker, sequence ... ]   <---.
+//        |  sent, and nobody needs it any more                                                |
+//        '-------------------------------- stamped again, where it lies ----------------------'
 //
 // Per request only timestamps, trace and span ids and item identities change; lengths never do.
 // Within a request spans of one trace stay together, parents stay parents, and times keep their
 // distances.
 //
 // Ownership  Templates are immutable and may be shared by all threads; a stamped request belongs to
-// its caller. Cost       One copy of the request (counted in the ledger as copy_of) and about 10 ns
-// per item. Errors     exhausted when the pool gives no block; too_large when a request would not
-// fit into one.
+//            its caller, who may hand it in again when it is over (load keeps such: spares.h).
+// Cost       About 10 ns per item; and one copy of the request (counted in the ledger as copy_of)
+//            unless one is handed in that nobody else holds.
+// Errors     exhausted when a copy is needed and the pool gives no block; too_large when a request
+//            would not fit into one.
 #pragma once
 
 #include <cstddef>
@@ -57,11 +61,14 @@ class request_template {
   std::size_t size() const noexcept { return body_.size(); }
   std::size_t items() const noexcept { return items_; }
 
-  zc::result<zc::bytes> stamped(const stamp& how, zc::pool& from) const;
-  // The same into caller's memory, which has size() bytes.
-  void write_stamped(const stamp& how, std::byte* out) const noexcept;
+  // `again`: a request that this template stamped before; one that others hold still is left as it
+  // is. Requires: again is empty, or of this template.
+  zc::result<zc::bytes> stamped(const stamp& how, zc::pool& from, zc::bytes again = {}) const;
 
  private:
+  // `out` holds the template, stamped or as it was drawn.
+  void write_stamps(const stamp& how, std::byte* out) const noexcept;
+
   zc::bytes body_;
   std::size_t items_;
   std::vector<std::uint32_t> times_, traces_, spans_, identities_;  // offsets

@@ -18,6 +18,7 @@
 #include "gate/rig/scenery.h"
 #include "gate/rig/sequences.h"
 #include "zc/mem/quota.h"
+#include "zc/testing/expect_copies.h"
 #include "zc/wire/coding/coder.h"
 
 namespace sluice::rig {
@@ -204,6 +205,49 @@ TEST(GenerateTest, RefusesWhatCannotBe) {
   EXPECT_FALSE(generator::make({signal::logs, generator::items_max + 1}));
   EXPECT_FALSE(generator::make({signal::logs, 10, 0, 0}));
   EXPECT_FALSE(generator::make({signal::logs, 10, 0, generator::variety_max + 1}));
+}
+
+TEST(GenerateTest, ARequestThatIsOverIsStampedAgainWhereItLies) {
+  zc::quota limits(1_GiB);
+  zc::pool memory(limits);
+  const stamp first{{5, 6, 7}, 1'800'000'000'000'000'000, 42};
+  const stamp second{{5, 6, 1'000'007}, 1'900'000'000'000'000'000, 43};
+  for (const signal s : drawn) {
+    const generator g = make(s, 200);
+    const auto fresh = g.at(0).stamped(second, memory);
+    auto over = g.at(0).stamped(first, memory);
+    ASSERT_TRUE(fresh.has_value() && over.has_value());
+    const std::byte* const at = over->data();
+    EXPECT_USER_COPIES(0) {
+      const auto again = g.at(0).stamped(second, memory, std::move(*over));
+      ASSERT_TRUE(again.has_value());
+      EXPECT_EQ(again->data(), at);
+      EXPECT_EQ(*again, *fresh);  // nothing of the first stamp is left
+    }
+  }
+}
+
+TEST(GenerateTest, ARequestThatSomebodyHoldsStillIsCopiedAndLeftAsItIs) {
+  zc::quota limits(1_GiB);
+  zc::pool memory(limits);
+  const generator g = make(signal::logs, 50);
+  auto over = g.at(0).stamped({{1, 1, 0}, epoch, 1}, memory);
+  ASSERT_TRUE(over.has_value());
+  const zc::bytes under_way = *over;
+  const std::string content(under_way.text());
+  EXPECT_USER_COPIES(content.size()) {
+    const auto again = g.at(0).stamped({{1, 1, 50}, epoch, 2}, memory, std::move(*over));
+    ASSERT_TRUE(again.has_value());
+    EXPECT_NE(*again, under_way);
+  }
+  EXPECT_EQ(under_way.text(), content);
+}
+
+TEST(GenerateDeathTest, ARequestOfAnotherTemplateIsNotTaken) {
+  zc::quota limits(1_GiB);
+  zc::pool memory(limits);
+  const generator g = make(signal::logs, 50);
+  EXPECT_DEATH((void)g.at(0).stamped({}, memory, zc::bytes::copy_of("other")), "of this template");
 }
 
 TEST(GenerateTest, WithoutMemoryThereIsNoRequest) {

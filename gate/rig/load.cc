@@ -121,6 +121,7 @@ result<load_plan> make_plan(const load_options& how, zc::pool& memory, zc::clock
     if (!templates) return std::unexpected(templates.error());
     load_plan::source s = source_of(share.signal, how);
     s.templates = std::move(*templates);
+    s.first_template = plan.templates();
     s.weight = share.weight;
     if (!how.trace_items) {
       if (const auto done = make_ready(s, how, memory); !done) return std::unexpected(done.error());

@@ -17,7 +17,8 @@
 // requests are not copied. What is compressed is inflated, and what is to be compressed is, each
 // time it is sent; a zstd record of a load with zstd goes as it lies.
 //
-// Memory   connections x in_flight requests, and the templates or the archive's index.
+// Memory   connections x in_flight requests, the templates or the archive's index; and of requests
+//          that are over, kept to be stamped again, as many as requests and templates (spares.h).
 // Threads  load() blocks the calling thread; `stop` may be set by any thread or signal handler.
 // Errors   Those of starting up. What happens to requests is in the report.
 #pragma once

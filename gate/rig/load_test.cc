@@ -14,7 +14,9 @@
 
 #include <gtest/gtest.h>
 
+#include "gate/rig/generate.h"
 #include "gate/rig/load_for_tests.h"
+#include "zc/testing/expect_copies.h"
 
 namespace sluice::rig {
 namespace {
@@ -145,6 +147,31 @@ TEST(LoadTest, UntracedRequestsAreSentAsTheyAre) {
     EXPECT_EQ(got.totals().traced, 0u);
     EXPECT_EQ(got.received.distinct(), 0u);
     EXPECT_EQ(got.totals().telemetry, sent.totals().telemetry_acknowledged);
+  }
+}
+
+// After the first of each template, requests are stamped where others lay that are over.
+TEST(LoadTest, TracedRequestsAreNotCopiedFromTheirTemplates) {
+  for (const transport via : {transport::grpc, transport::http}) {
+    for (const zc::coding c : {zc::coding::identity, zc::coding::gzip}) {
+      sink_options blind;
+      blind.look = scrutiny::none;
+      running_sink to(blind);
+      load_options how = small(to, via);
+      how.mix = {{signal::logs, 1}};
+      how.coding = c;
+      how.requests = 1'000;
+      const auto drawn = generator::make({signal::logs, how.items, 0, how.variety, how.seed});
+      ASSERT_TRUE(drawn.has_value());
+      // What is to be compressed is over as soon as it is.
+      const std::size_t kept = c == zc::coding::identity ? how.connections * how.in_flight +
+                                                               how.in_flight + 2 * drawn->variety()
+                                                         : drawn->variety();
+      EXPECT_USER_COPIES_AT_MOST(kept * (drawn->mean_size() + 1)) {
+        EXPECT_TRUE(run(how).complete());
+      }
+      EXPECT_EQ(to.end().totals().taken, 1'000u);
+    }
   }
 }
 

@@ -253,10 +253,15 @@ bool load_worker::fill_generated(slot& s) {
   how.first = {lane_.plan.run, number_, sequence};
   how.time = lane_.plan.epoch_offset + nanoseconds_of(lane_.plan.time->now().time_since_epoch());
   how.ids = dice_.next();
-  auto body = t.stamped(how, lane_.on.memory());
+  s.drawn_from = from.first_template + turn % from.templates.variety();
+  auto body = t.stamped(how, lane_.on.memory(), lane_.spares.take(s.drawn_from));
   if (!body) return false;
-  s.body = zc::bytes_chain(std::move(*body));
-  if (!encode(s)) return false;
+  s.stamped = std::move(*body);
+  s.body = zc::bytes_chain(s.stamped);
+  const bool encoded = encode(s);
+  if (!encoded) s.body.clear();
+  if (!encoded || how_.coding != zc::coding::identity) spare(s);  // not needed any more
+  if (!encoded) return false;
   s.first = how.first;
   sequence += s.items;
   drawn_[s.source] += 1;
@@ -369,6 +374,7 @@ void load_worker::finish(slot& s) {
   s.disarm();
   s.taken = false;
   s.body.clear();
+  spare(s);
   free_.push_back(&s);
   lane_.now.in_flight.store(lane_.now.in_flight.load(std::memory_order_relaxed) - 1,
                             std::memory_order_relaxed);

@@ -18,6 +18,7 @@
 #include "gate/rig/generate.h"
 #include "gate/rig/load.h"
 #include "gate/rig/pace.h"
+#include "gate/rig/spares.h"
 #include "zc/mem/chain.h"
 #include "zc/net/client.h"
 #include "zc/shard/shard.h"
@@ -37,22 +38,34 @@ struct load_plan {
   double items_mean = 1;                // of a request
   struct source {
     otlp::signal signal = otlp::signal::traces;
-    generator templates;  // not of a replay
+    generator templates;             // not of a replay
+    std::size_t first_template = 0;  // its number among those of all sources
     unsigned weight = 1;
     std::vector<zc::bytes_chain> ready;  // bodies as sent, when items are not traced
     std::string path;                    // outlives every request
   };
   // One per signal of the mix. Of a replay all signals, each at its own number.
   std::vector<source> sources;
+
+  std::size_t templates() const noexcept {  // of all sources
+    std::size_t sum = 0;
+    for (const source& s : sources) sum += s.templates.variety();
+    return sum;
+  }
 };
 
 // What the workers of one thread have in common.
 struct load_lane {
-  load_lane(const load_plan& p, zc::shard& s) : plan(p), on(s) {}
+  load_lane(const load_plan& p, zc::shard& s)
+      : plan(p),
+        on(s),
+        spares(p.how->trace_items ? p.templates() : 0,
+               (p.how->connections / p.how->threads + 1) * p.how->in_flight) {}
 
   const load_plan& plan;
   zc::shard& on;
   zc::coder coder;
+  spare_requests spares;  // by template, as they were stamped
   std::map<otlp::signal, load_totals> signals;
   std::map<std::string, std::uint64_t> attempts_failed;
   histogram latency;
@@ -97,6 +110,8 @@ class load_worker {
     bool taken = false;
     std::size_t source = 0;
     zc::bytes_chain body;
+    zc::bytes stamped;           // while it is needed: the body, or what that was made of
+    std::size_t drawn_from = 0;  // the template that was stamped
     std::size_t telemetry_bytes = 0;
     std::uint64_t items = 0;
     identity first;
@@ -115,6 +130,7 @@ class load_worker {
   bool fill_generated(slot& s);
   bool fill_replayed(slot& s);
   bool encode(slot& s);
+  void spare(slot& s) { lane_.spares.put(s.drawn_from, std::move(s.stamped)); }
   void attempt(slot& s);
   void answered(slot& s, zc::net::outcome&& o);
   void acknowledge(slot& s, const zc::net::outcome& o);

@@ -7,13 +7,17 @@
 //                                                         borrows
 //     cow_bytes   bytes (shared)    or  bytes_builder     may be kept: it pins what it shares
 //
+// A cow_bytes whose bytes nobody else has any more is changed where it lies: a message that comes
+// back when it was sent is written again without a copy.
+//
 // Ownership  A borrowed cow_text owns nothing; clang refuses it where it outlives its source, and
 //            every compiler refuses to borrow a temporary. A cow_bytes holds a reference, or its
 //            own block.
 // Threads    One per object. What a cow_bytes shares may be shared with other threads.
 // Cost       borrow, share, view: free of allocation and copy. to_mut() and into_owned() copy once,
-//            if still borrowed: counted in the ledger as copy_of.
-// Errors     Copying may throw std::bad_alloc; the value is unchanged then.
+//            if still borrowed: counted in the ledger as copy_of. try_own() copies into a pool.
+// Errors     Copying to the heap may throw std::bad_alloc, and a pool may have no block; the value
+//            is unchanged then.
 #pragma once
 
 #include <algorithm>
@@ -93,8 +97,10 @@ class [[nodiscard]] cow {
 
 using cow_text = cow<std::string_view, std::string>;
 
-// Shared bytes that are copied when somebody must write. Unlike cow_text it may outlive everything:
-// sharing pins.
+class pool;
+
+// Shared bytes that are copied when somebody must write, if somebody else has them too. Unlike
+// cow_text it may outlive everything: sharing pins.
 class [[nodiscard]] cow_bytes {
  public:
   cow_bytes() noexcept = default;  // empty, shares nothing
@@ -117,12 +123,15 @@ class [[nodiscard]] cow_bytes {
   std::size_t size() const noexcept { return own_ ? mine_.size() : shared_.size(); }
   bool empty() const noexcept { return size() == 0; }
 
-  // To be changed in place, size() bytes; copied first (counted) if it is shared. Valid until this
-  // is moved, frozen or goes.
+  // To be changed in place, size() bytes; copied to the heap first (counted) if others share them
+  // or the memory is read-only. Valid until this is moved, frozen or goes.
   std::span<std::byte> to_mut() & ZC_LIFETIMEBOUND {
-    if (!own_) make_own();
+    if (!own_ && !try_take_over()) make_own();
     return mine_;
   }
+  // Before to_mut(), where memory is counted: a copy that is needed goes into a block of `from`.
+  // False when it has none; then nothing has changed.
+  [[nodiscard]] bool try_own(pool& from);
   // Without a copy, whatever it was: the shared handle, or what was changed.
   bytes into_bytes() && {
     if (!own_) return std::move(shared_);
@@ -140,6 +149,16 @@ class [[nodiscard]] cow_bytes {
   // Nobody else has these bytes, and the builder will not move them.
   explicit cow_bytes(bytes_builder&& mine) noexcept
       : own_(std::move(mine)), mine_(own_.written()) {}
+  // The sole holder of memory that may be written has no need of a copy.
+  bool try_take_over() noexcept {
+    auto mine = std::move(shared_).try_unfreeze();
+    if (mine) {
+      *this = cow_bytes(std::move(*mine));
+    } else {
+      shared_ = std::move(mine).error();
+    }
+    return is_owned();
+  }
   void make_own() {
     bytes_builder fresh = bytes_builder::with_capacity(std::max<std::size_t>(shared_.size(), 1));
     fresh.append_copy(shared_.view());

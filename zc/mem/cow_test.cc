@@ -2,12 +2,16 @@
 // and a borrowed value never survives its source unseen.
 #include "zc/mem/cow.h"
 
+#include <array>
 #include <cctype>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
+
+#include "zc/mem/pool.h"
+#include "zc/mem/quota.h"
 
 namespace zc {
 namespace {
@@ -131,6 +135,74 @@ TEST(CowBytesTest, OwnedBytesOfABuilderAreChangedWhereTheyLie) {
   EXPECT_EQ(result.text(), "Mine");
   EXPECT_EQ(taken.text(), "taken");
   EXPECT_EQ(copied(), before);
+}
+
+TEST(CowBytesTest, TheLastHolderWritesWhereTheBytesLie) {
+  bytes source = bytes::copy_of("payload");
+  bytes other = source;
+  const std::byte* const at = source.data();
+  const auto before = copied();
+  cow_bytes c = cow_bytes::share(std::move(source));
+  other.clear();
+  c.to_mut()[0] = std::byte{'P'};
+  EXPECT_TRUE(c.is_owned());
+  const bytes result = std::move(c).into_bytes();
+  EXPECT_EQ(result.text(), "Payload");
+  EXPECT_EQ(result.data(), at);
+  EXPECT_EQ(copied(), before);
+}
+
+TEST(CowBytesTest, ASliceThatIsLeftOfItsBlockIsWrittenInPlaceAndNothingElseIs) {
+  bytes_builder made = bytes_builder::with_capacity(64);
+  made.append_copy("--middle--");
+  bytes whole = std::move(made).freeze();
+  bytes part = whole.slice(2, 6);
+  const std::byte* const at = part.data();
+  whole.clear();
+  cow_bytes c = cow_bytes::share(std::move(part));
+  ASSERT_EQ(c.to_mut().size(), 6U);
+  EXPECT_EQ(c.to_mut().data(), at);
+  c.to_mut()[0] = std::byte{'M'};
+  EXPECT_EQ(std::move(c).into_bytes().slice(0, 6), "Middle");
+}
+
+TEST(CowBytesTest, MemoryThatMustNotBeWrittenIsCopiedEvenForASoleHolder) {
+  const auto before = copied();
+  static constexpr std::array<std::byte, 3> table{};
+  cow_bytes fixed = cow_bytes::share(bytes::from_static(table));
+  cow_bytes foreign = cow_bytes::share(bytes::adopt(table, [] {}));
+  fixed.to_mut()[0] = std::byte{1};
+  foreign.to_mut()[0] = std::byte{1};
+  EXPECT_EQ(copied(), before + 6);
+}
+
+TEST(CowBytesTest, ACopyThatIsNeededComesFromThePoolOrNotAtAll) {
+  quota limits(64 * 1024);
+  pool memory(limits, 0);
+  const bytes source = bytes::copy_of(std::string(5000, 's'));
+  const auto before = copied();
+  cow_bytes c = cow_bytes::share(source);
+  ASSERT_TRUE(c.try_own(memory));
+  EXPECT_EQ(copied(), before + 5000);
+  c.to_mut()[0] = std::byte{'S'};
+  bytes mine = std::move(c).into_bytes();
+  EXPECT_EQ(mine.from(), backing::pool);
+  EXPECT_EQ(source.text().front(), 's');
+
+  // What comes back is written again where it lies, also when the pool has nothing left.
+  const bytes_builder all = memory.take(48 * 1024);
+  ASSERT_TRUE(all);
+  const std::byte* const at = mine.data();
+  cow_bytes again = cow_bytes::share(std::move(mine));
+  ASSERT_TRUE(again.try_own(memory));
+  EXPECT_EQ(again.to_mut().data(), at);
+  EXPECT_EQ(copied(), before + 5000);
+
+  const bytes held = bytes::copy_of(std::string(60 * 1024, 'x'));
+  cow_bytes refused = cow_bytes::share(held);
+  EXPECT_FALSE(refused.try_own(memory));
+  EXPECT_TRUE(refused.is_borrowed());
+  EXPECT_EQ(refused.view().data(), held.data());
 }
 
 TEST(CowBytesTest, IntoOwnedPinsNothingOfTheSource) {
