@@ -1,7 +1,10 @@
 #include "gate/otlp/response.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "zc/base/check.h"
+#include "zc/mem/builder.h"
 #include "zc/mem/cursor.h"
 #include "zc/wire/protobuf/chain_reader.h"
 #include "zc/wire/protobuf/writer.h"
@@ -34,15 +37,19 @@ zc::result<void> read_partial(zc::chain_cursor& at, std::size_t size, partial_su
 
 }  // namespace
 
-std::string encode_response(const partial_success& p) {
-  std::string out;
-  if (!p.set()) return out;
-  zc::pb::string_writer w(out);
+zc::bytes encode_response(const partial_success& p) {
+  if (!p.set()) return {};
+  constexpr std::size_t around =
+      3 * (1 + zc::pb::varint_bytes_max);  // three tags, and what follows
+  auto room = zc::bytes_builder::with_capacity(p.message.size() + around);
+  zc::pb::room_writer w(room.spare());
   w.message(field_partial_success, [&] {
     if (p.rejected != 0) w.signed_varint(field_rejected, p.rejected);
     if (!p.message.empty()) w.text(field_message, p.message);
   });
-  return out;
+  ZC_CHECK(!w.full());
+  room.commit(w.size());
+  return std::move(room).freeze();
 }
 
 zc::result<partial_success> decode_response(const zc::bytes_chain& body) {

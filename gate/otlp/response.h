@@ -21,9 +21,9 @@ struct partial_success {
   bool set() const noexcept { return rejected != 0 || !message.empty(); }
 };
 
-// A full success encodes to nothing, which is its valid form; an empty partial_success is never
-// written.
-std::string encode_response(const partial_success& p);
+// Encoded where it will be sent from. A full success encodes to nothing, which is its valid form; an
+// empty partial_success is never written.
+zc::bytes encode_response(const partial_success& p);
 // Unknown fields are passed over; a longer message is cut. Errors: as zc::pb::chain_reader.
 zc::result<partial_success> decode_response(const zc::bytes_chain& body);
 

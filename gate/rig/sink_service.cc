@@ -313,8 +313,7 @@ void sink_service::answer(zc::net::exchange& request, otlp::signal s) {
     r.body = zc::bytes_chain(zc::bytes::from_static("{}"));
   } else {
     r.content_type = protobuf_type;
-    std::string text = otlp::encode_response(said);
-    if (!text.empty()) r.body = zc::bytes_chain(zc::bytes::from_string(std::move(text)));
+    r.body = zc::bytes_chain(otlp::encode_response(said));
   }
   request.answer(std::move(r));
 }

@@ -93,7 +93,7 @@ void backend::answer(zc::net::exchange& to, bool partial) {
     otlp::partial_success p;
     p.rejected = 1;
     p.message = "one was odd";
-    r.body = zc::bytes::from_string(otlp::encode_response(p));
+    r.body = otlp::encode_response(p);
   }
   to.answer(std::move(r));
 }

@@ -213,7 +213,8 @@ TEST_F(OtlpExporterTest, LostConnectionsAreRetriedAndOversizedAnswersAreNot) {
 }
 
 TEST_F(OtlpExporterTest, PartialSuccessIsCountedLoggedOnceAndNeverRetried) {
-  const std::string body = otlp::encode_response({2, "too old"});
+  const zc::bytes answer = otlp::encode_response({2, "too old"});
+  const std::string body(answer.text());
   for (int i = 0; i < 3; ++i) expect(grpc_answer(code::ok, {}, body), ok);
   EXPECT_EQ(counts().of[signal::logs].rejected.read(), 6U);
   EXPECT_EQ(counts().partial_success.read(), 3U);
