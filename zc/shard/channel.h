@@ -314,8 +314,9 @@ class channel {
 
   // The other side is in the middle of it: three instructions, unless its thread was stopped there.
   static void give_way(unsigned tries) noexcept {
-    if (Atomics::spins && tries < 16) {
-      Atomics::pause();
+    if (Atomics::spins && tries < 8) {
+      // Ever less often: every look takes from it the cache line that it wants to write.
+      for (unsigned i = 0; i < 1u << std::min(tries, 6u); ++i) Atomics::pause();
     } else {
       Atomics::yield();
     }
@@ -510,7 +511,7 @@ class channel {
       if (here == nullptr) {
         here = &Atomics::parker::of_this_thread();
         me.thread = here;
-        if (side.looking().wait(deadline, look)) continue;
+        if (side.looking().wait(deadline, ring_.capacity(), look)) continue;
       }
       if (!enlist(side, me, ready)) continue;
       late = !sleep(side, me, *here, deadline);

@@ -15,8 +15,8 @@
 //            not begun does not run, the result of work that runs is dropped.
 // Bound      queue_max pieces of work wait. When full, a task waits suspended, the others are told.
 // Cost       One allocation, a lock, a wake-up of a thread: some 10 us. Not for a data path.
-// Errors     Values; std::bad_alloc only for the frame of offload() and from run(). A thread of the pool
-//            that cannot post its result for lack of memory ends the program.
+// Errors     Values; std::bad_alloc only for the frame of offload() and from run(). A thread of the
+//            pool that cannot post its result for lack of memory ends the program.
 #pragma once
 
 #include <atomic>

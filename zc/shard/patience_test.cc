@@ -39,10 +39,11 @@ struct PatienceTest : ::testing::Test {
     int looks = 0;
   };
   // `there` items, after so many pauses.
-  outcome wait(std::int64_t after, std::size_t there = 1, time_point deadline = no_deadline) {
+  outcome wait(std::int64_t after, std::size_t there = 1, time_point deadline = no_deadline,
+               std::size_t most = 1'000) {
     outcome how;
     const std::int64_t start = counted::pauses;
-    how.found = one.wait(deadline, [&]() -> std::size_t {
+    how.found = one.wait(deadline, most, [&]() -> std::size_t {
       if (how.looks++ == 0) how.before_first = counted::pauses - start;
       return counted::pauses - start >= after ? there : 0;
     });
@@ -61,13 +62,35 @@ TEST_F(PatienceTest, AnAnswerIsFoundBeforeTwiceItsTimeHasPassed) {
   }
 }
 
+using pauses = std::vector<std::int64_t>;
+
 TEST_F(PatienceTest, WhereMuchComesItLooksLaterAndWhereOneComesAtOnceAgain) {
-  std::vector<std::int64_t> first;
-  for (int i = 0; i < 5; ++i) first.push_back(wait(1, 20).before_first);
-  EXPECT_EQ(first, (std::vector<std::int64_t>{1, 4, 16, 64, 64}));
+  pauses first;
+  for (int i = 0; i < 7; ++i) first.push_back(wait(1, 200).before_first);
+  EXPECT_EQ(first, (pauses{1, 4, 16, 64, 256, 512, 512}));
   first.clear();
-  for (int i = 0; i < 8; ++i) first.push_back(wait(1, 1).before_first);
-  EXPECT_EQ(first, (std::vector<std::int64_t>{64, 32, 16, 8, 4, 2, 1, 1}));
+  for (int i = 0; i < 11; ++i) first.push_back(wait(1, 1).before_first);
+  EXPECT_EQ(first, (pauses{512, 256, 128, 64, 32, 16, 8, 4, 2, 1, 1}));
+}
+
+TEST_F(PatienceTest, ItDoesNotLookLaterThanHelps) {
+  pauses first;
+  for (int i = 0; i < 6; ++i) first.push_back(wait(1, 20).before_first);
+  EXPECT_EQ(first, (pauses{1, 4, 16, 64, 256, 256})) << "twenty in 256: not yet slow, not fast";
+  first.clear();
+  for (int i = 0; i < 3; ++i) first.push_back(wait(1, 3).before_first);
+  EXPECT_EQ(first, (pauses{256, 128, 64})) << "slow";
+  first.clear();
+  for (int i = 0; i < 3; ++i) first.push_back(wait(1, 10, no_deadline, 16).before_first);
+  EXPECT_EQ(first, (pauses{32, 16, 8})) << "more than half of all there can be";
+}
+
+TEST_F(PatienceTest, WhenAStreamEndsItLooksSoonerAgain) {
+  for (int i = 0; i < 7; ++i) (void)wait(1, 200);
+  EXPECT_EQ(wait(for_ever).before_first, 512);
+  EXPECT_EQ(wait(for_ever).before_first, 256);
+  for (int i = 0; i < 8; ++i) (void)wait(for_ever);
+  EXPECT_EQ(wait(1).before_first, 1);
 }
 
 TEST_F(PatienceTest, WhereNothingComesLookingBecomesRare) {
@@ -102,7 +125,7 @@ TEST_F(PatienceTest, TwoThatWaitForEachOtherToWakeUpFindOutOfIt) {
   for (int round = 0; round < 600; ++round) {
     i_sleep = !wait(you_sleep ? to_wake : 20).found;
     const std::int64_t start = counted::pauses;
-    you_sleep = !other.wait(no_deadline, [&]() -> std::size_t {
+    you_sleep = !other.wait(no_deadline, 1'000, [&]() -> std::size_t {
       return counted::pauses - start >= (i_sleep ? to_wake : 20) ? 1 : 0;
     });
     sleeps += i_sleep + you_sleep;
@@ -140,7 +163,7 @@ TEST_F(PatienceTest, AProbeEndsWithTheDeadline) {
 
 TEST(PatienceModelTest, InTheModelNobodyLooks) {
   patience<one_core> none;
-  EXPECT_FALSE(none.wait(no_deadline, []() -> std::size_t { return 1; }));
+  EXPECT_FALSE(none.wait(no_deadline, 1, []() -> std::size_t { return 1; }));
 }
 
 }  // namespace
