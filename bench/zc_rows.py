@@ -49,8 +49,8 @@ BUILDING = ("Most of it is a bare loop of new, sixteen times memcpy and delete (
 # What the literature says of sharing against copying: row, time copied, time shared.
 LITERATURE = (("share_1mb/zc", "250 us", "15 ns"), ("share_10mb/zc", "2.5 ms", "15 ns"))
 
-WAKING = ("Suspected, and not taken apart: each send and each receive looks, behind a full barrier, whether somebody of the "
-          "other side sleeps. Boost's queues have no sleepers to look for.")
+WAKING = ("Between two cores the price is the cache lines: in turns of one item a side takes 105 ns for it, in turns of 64 17 ns, "
+          "and a receiver that is faster than its sender works in turns as short as it may. zc/shard/patience.h makes them longer.")
 CHANNEL_PEERS = ("crossbeam", "flume", "tbb", "moodycamel", "boost")
 
 
