@@ -74,7 +74,8 @@ zc::result<zc::bytes> request_template::stamped(const stamp& how, zc::pool& from
                                                 zc::bytes again) const {
   ZC_REQUIRES(again.empty() || again.size() == body_.size(),
               "request_template::stamped requires a request of this template");
-  zc::cow_bytes request = zc::cow_bytes::share(again.empty() ? body_ : std::move(again));
+  if (again.empty()) again = body_;
+  zc::cow_bytes request = zc::cow_bytes::share(std::move(again));
   if (!request.try_own(from)) return zc::fail(zc::errc::exhausted, "no memory for a request");
   write_stamps(how, request.to_mut().data());
   return std::move(request).into_bytes();
