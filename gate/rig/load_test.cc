@@ -246,6 +246,54 @@ TEST(LoadTest, StopsInTimeWhenTheTargetNeverAnswers) {
   }
 }
 
+TEST(LoadTest, WhatWaitsToBeSentAgainWhenItEndsIsUnanswered) {
+  for (const transport via : {transport::grpc, transport::http}) {
+    sink_options refusing;
+    refusing.refuse = 1;
+    running_sink to(refusing);
+    load_options how = small(to, via);
+    how.retry_min = 1min;
+    how.retry_max = 1min;
+    how.duration = 500ms;
+    how.drain = 50ms;
+    const load_report sent = run(how);
+    EXPECT_EQ(sent.totals().requests, 12u);
+    EXPECT_EQ(sent.totals().attempts, 12u);
+    EXPECT_EQ(sent.totals().unanswered, 12u);
+    EXPECT_EQ(sent.totals().refused + sent.totals().failed, 0u);
+    EXPECT_EQ(sent.uncertain.distinct(), 12u * 50);
+    EXPECT_FALSE(sent.attempts_failed.empty());
+  }
+}
+
+TEST(LoadTest, FewerStreamsThanRequestsMayBeUnderWayAreEnough) {
+  sink_options narrow;
+  narrow.streams_max = 2;
+  narrow.refuse = 0.1;
+  running_sink to(narrow);
+  load_options how = small(to, transport::grpc);
+  how.connections = 1;
+  how.in_flight = 50;
+  how.requests = 500;
+  const load_report sent = run(how);
+  EXPECT_TRUE(sent.complete());
+  EXPECT_EQ(sent.totals().requests, 500u);
+  EXPECT_EQ(to.end().received.distinct(), 500u * 50);
+}
+
+TEST(LoadTest, MoreThanABurstMayBeUnderWay) {
+  running_sink to;
+  load_options how = small(to, transport::grpc);
+  how.connections = 1;
+  how.in_flight = 500;
+  how.items = 2;
+  how.requests = 3'000;
+  const load_report sent = run(how);
+  EXPECT_TRUE(sent.complete());
+  EXPECT_EQ(sent.totals().requests, 3'000u);
+  EXPECT_EQ(to.end().received.distinct(), 3'000u * 2);
+}
+
 TEST(LoadTest, ATargetThatIsNotThereIsReportedAndLeft) {
   zc::endpoint nowhere;
   {
@@ -267,6 +315,8 @@ TEST(LoadTest, ATargetThatIsNotThereIsReportedAndLeft) {
   EXPECT_FALSE(sent.complete());
   EXPECT_EQ(sent.totals().acknowledged, 0u);
   EXPECT_GT(sent.totals().requests, 0u);
+  EXPECT_EQ(sent.totals().unanswered, sent.totals().requests);
+  EXPECT_EQ(sent.uncertain.distinct(), sent.totals().items);
 }
 
 TEST(LoadTest, StopsWhenToldTo) {

@@ -4,6 +4,10 @@
 #include <utility>
 
 #include "gate/otlp/response.h"
+#include "zc/base/check.h"
+#include "zc/shard/object_pool_wait.h"
+#include "zc/shard/sleep.h"
+#include "zc/shard/timer.h"
 #include "zc/wire/grpc/status.h"
 
 namespace sluice::rig {
@@ -11,11 +15,10 @@ namespace {
 
 using kind = zc::net::outcome::kind;
 
-// One call of pump() begins at most this much, so that a thread with many free slots looks at its
-// answers in between.
+// A worker begins at most this much before it looks at its answers.
 constexpr std::size_t burst_bytes_max = 4_MiB;
 constexpr std::size_t burst_requests_max = 64;
-constexpr auto pump_again = std::chrono::milliseconds(1);
+constexpr auto a_moment = std::chrono::milliseconds(1);
 constexpr std::size_t reasons_max = 256;  // different causes of failed attempts that are told apart
 
 std::unique_ptr<zc::net::client> make_client(load_lane& lane, std::uint32_t number) {
@@ -90,6 +93,35 @@ std::uint64_t share_of(std::uint64_t all, std::uint64_t workers, std::uint64_t n
 
 }  // namespace
 
+class load_worker::change final : zc::timer {
+ public:
+  explicit change(load_worker& of) noexcept : of_(of) {}
+  change(const change&) = delete;
+  change& operator=(const change&) = delete;
+  ~change() {  // a shard that ends cancels the task before the client has said its last
+    if (of_.sender_ == this) of_.sender_ = nullptr;
+  }
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> who) noexcept {
+    back_.arm(who);
+    of_.sender_ = this;
+    of_.lane_.on.arm(*this, a_moment);
+  }
+  void await_resume() noexcept { disarm(); }
+  void happened() noexcept {
+    of_.sender_ = nullptr;
+    back_.fire();
+  }
+
+ private:
+  void on_timer() override {
+    if (of_.sender_ == this) happened();
+  }
+
+  load_worker& of_;
+  zc::wakeup back_;
+};
+
 load_worker::load_worker(load_lane& lane, std::uint32_t number)
     : lane_(lane),
       how_(*lane.plan.how),
@@ -99,11 +131,12 @@ load_worker::load_worker(load_lane& lane, std::uint32_t number)
       credit_(lane.plan.sources.size(), 0),
       drawn_(lane.plan.sources.size(), number),  // workers begin with different templates
       dice_(scramble(lane.plan.run) + number),
-      client_(make_client(lane, number)) {
-  for (unsigned i = 0; i < how_.in_flight; ++i) {
-    slots_.push_back(std::make_unique<slot>(*this));
-    free_.push_back(slots_.back().get());
-  }
+      requests_free_(
+          {.objects_max = how_.in_flight}, [] { return request(); },
+          [this](request& r) { finish(r); }),
+      client_(make_client(lane, number)),
+      tasks_(lane.on, how_.in_flight + std::size_t{1}) {
+  ZC_CHECK(client_->capacity() >= how_.in_flight);
   lane_.now.workers_busy.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -111,11 +144,11 @@ load_worker::~load_worker() {
   sending_ = false;
   dying_ = true;
   client_.reset();  // answers what is under way as cancelled
-  for (const auto& s : slots_) {
-    if (!s->taken) continue;  // the rest waits to try again
-    totals_of(*s).unanswered += 1;
-    finish(*s);
-  }
+  tasks_.cancel();  // and so is what waits to be sent again: finish()
+}
+
+void load_worker::start() {
+  (void)tasks_.spawn(send_all());
 }
 
 std::uint64_t load_worker::elapsed() const noexcept {
@@ -132,13 +165,12 @@ void load_worker::stop_sending() {
     const std::uint64_t due = std::min(pace_.count_due(until), requests_max_);
     if (due > requests_) lane_.requests_late += due - requests_;
   }
-  timer_.disarm();
+  tasks_.request_stop();
   note_busy();
 }
 
 void load_worker::note_busy() noexcept {
-  const bool more_to_come = sending_ && requests_ < requests_max_;
-  const bool busy = more_to_come || free_.size() < slots_.size();
+  const bool busy = more_to_come() || under_way_ > 0;
   if (busy == busy_) return;
   busy_ = busy;
   if (busy) {
@@ -148,45 +180,41 @@ void load_worker::note_busy() noexcept {
   }
 }
 
-bool load_worker::may_begin() const noexcept {
-  return sending_ && !free_.empty() && requests_ < requests_max_ &&
-         client_->pending() < client_->capacity();
+zc::nanoseconds load_worker::until_due() const noexcept {
+  if (!pace_.limited()) return zc::nanoseconds(0);
+  const std::uint64_t due = pace_.due(requests_);
+  const std::uint64_t now = elapsed();
+  return zc::nanoseconds(due > now ? due - now : 0);
 }
 
-void load_worker::pump() {
-  if (pumping_) return;  // an answer that comes inside send() finds the loop below running
-  pumping_ = true;
+// Whatever it waits for, it looks again at what it wanted to begin: meanwhile it may have been told
+// to stop.
+zc::task<> load_worker::send_all() {
   std::size_t bytes = 0;
   std::size_t begun = 0;
-  while (may_begin()) {
-    if (pace_.limited()) {
-      const std::uint64_t due = pace_.due(requests_);
-      const std::uint64_t now = elapsed();
-      if (due > now) {
-        lane_.on.arm(timer_, zc::nanoseconds(due - now));
-        break;
-      }
+  while (more_to_come()) {
+    const zc::nanoseconds early = until_due();
+    if (early > zc::nanoseconds(0)) {
+      const bool slept = co_await zc::sleep_for(lane_.on, early, tasks_.stopping());
+      if (!slept) co_return;
+      continue;
     }
-    if (bytes >= burst_bytes_max || begun >= burst_requests_max) {
-      lane_.on.arm(timer_, pump_again);
-      break;
-    }
-    slot& s = *free_.back();
-    if (!fill(s)) {  // no memory just now
-      lane_.on.arm(timer_, pump_again);
-      break;
-    }
-    begin(s);
-    bytes += s.body.size();
+    zc::pooled<request> r = co_await zc::acquire(requests_free_);
+    while (more_to_come() && !fill(*r)) co_await change(*this);  // no memory just now
+    if (!more_to_come()) break;
+    begin(*r);
+    bytes += r->body.size();
     begun += 1;
+    attempt(std::move(r));
+    if (bytes < burst_bytes_max && begun < burst_requests_max) continue;
+    co_await change(*this);
+    bytes = begun = 0;
   }
-  // The peer allows fewer streams than there are slots, or a connection is not up: look again
-  // later.
-  if (sending_ && !free_.empty() && requests_ < requests_max_ && !timer_.armed()) {
-    lane_.on.arm(timer_, pump_again);
-  }
-  pumping_ = false;
-  note_busy();
+}
+
+zc::task<> load_worker::send_again(zc::pooled<request> r, zc::nanoseconds wait) {
+  co_await zc::sleep_for(lane_.on, wait);
+  attempt(std::move(r));
 }
 
 std::size_t load_worker::draw_source() noexcept {
@@ -202,50 +230,50 @@ std::size_t load_worker::draw_source() noexcept {
   return best;
 }
 
-// Gives the slot its body. False when memory has run out; then nothing has happened, but for the
+// Gives the request its body. False when memory has run out; then nothing has happened, but for the
 // turn of the source.
-bool load_worker::fill(slot& s) {
-  return how_.replay ? fill_replayed(s) : fill_generated(s);
+bool load_worker::fill(request& r) {
+  return how_.replay ? fill_replayed(r) : fill_generated(r);
 }
 
-bool load_worker::fill_replayed(slot& s) {
+bool load_worker::fill_replayed(request& r) {
   const archive& from = *how_.replay;
   const archive::request next = from.at((requests_ * how_.connections + number_) % from.size());
-  s.source = static_cast<std::size_t>(next.signal);
-  s.items = next.items;
-  s.telemetry_bytes = next.telemetry_bytes;
-  s.first = {};
-  s.body = zc::bytes_chain(next.body);
+  r.source = static_cast<std::size_t>(next.signal);
+  r.items = next.items;
+  r.telemetry_bytes = next.telemetry_bytes;
+  r.first = {};
+  r.body = zc::bytes_chain(next.body);
   if (next.form == how_.body_coding()) return true;
   if (next.form != zc::coding::identity) {
     auto plain =
-        lane_.coder.inflate(s.body, next.form, archive::inflated_bytes_max, lane_.on.memory());
+        lane_.coder.inflate(r.body, next.form, archive::inflated_bytes_max, lane_.on.memory());
     if (!plain) return false;
-    s.body = std::move(*plain);
+    r.body = std::move(*plain);
   }
-  return encode(s);
+  return encode(r);
 }
 
-bool load_worker::encode(slot& s) {
+bool load_worker::encode(request& r) {
   if (how_.coding == zc::coding::identity) return true;
   auto coded =
-      lane_.coder.deflate(s.body, how_.body_coding(), how_.coding_level, lane_.on.memory());
+      lane_.coder.deflate(r.body, how_.body_coding(), how_.coding_level, lane_.on.memory());
   if (!coded) return false;
-  s.body = std::move(*coded);
+  r.body = std::move(*coded);
   return true;
 }
 
-bool load_worker::fill_generated(slot& s) {
-  s.source = draw_source();
-  const load_plan::source& from = lane_.plan.sources[s.source];
-  const std::uint64_t turn = drawn_[s.source];
+bool load_worker::fill_generated(request& r) {
+  r.source = draw_source();
+  const load_plan::source& from = lane_.plan.sources[r.source];
+  const std::uint64_t turn = drawn_[r.source];
   const request_template& t = from.templates.at(turn);
-  s.items = t.items();
-  s.telemetry_bytes = t.size();
+  r.items = t.items();
+  r.telemetry_bytes = t.size();
   if (!how_.trace_items) {
-    s.first = {};
-    s.body = from.ready[turn % from.ready.size()];
-    drawn_[s.source] += 1;
+    r.first = {};
+    r.body = from.ready[turn % from.ready.size()];
+    drawn_[r.source] += 1;
     return true;
   }
   std::uint64_t& sequence = sequence_[static_cast<std::size_t>(from.signal)];
@@ -253,131 +281,127 @@ bool load_worker::fill_generated(slot& s) {
   how.first = {lane_.plan.run, number_, sequence};
   how.time = lane_.plan.epoch_offset + nanoseconds_of(lane_.plan.time->now().time_since_epoch());
   how.ids = dice_.next();
-  s.drawn_from = from.first_template + turn % from.templates.variety();
-  auto body = t.stamped(how, lane_.on.memory(), lane_.spares.take(s.drawn_from));
+  r.drawn_from = from.first_template + turn % from.templates.variety();
+  auto body = t.stamped(how, lane_.on.memory(), lane_.spares.take(r.drawn_from));
   if (!body) return false;
-  s.stamped = std::move(*body);
-  s.body = zc::bytes_chain(s.stamped);
-  const bool encoded = encode(s);
-  if (!encoded) s.body.clear();
-  if (!encoded || how_.coding != zc::coding::identity) spare(s);  // not needed any more
+  r.stamped = std::move(*body);
+  r.body = zc::bytes_chain(r.stamped);
+  const bool encoded = encode(r);
+  if (!encoded) r.body.clear();
+  if (!encoded || how_.coding != zc::coding::identity) spare(r);  // not needed any more
   if (!encoded) return false;
-  s.first = how.first;
-  sequence += s.items;
-  drawn_[s.source] += 1;
+  r.first = how.first;
+  sequence += r.items;
+  drawn_[r.source] += 1;
   return true;
 }
 
-void load_worker::begin(slot& s) {
-  free_.pop_back();
-  s.taken = true;
-  s.attempts = 0;
-  s.begun = lane_.plan.time->now();
-  s.due = pace_.limited() ? lane_.plan.start + zc::nanoseconds(pace_.due(requests_)) : s.begun;
+void load_worker::begin(request& r) {
+  r.is_begun = true;
+  r.is_settled = false;
+  r.attempts = 0;
+  r.begun = lane_.plan.time->now();
+  r.due = pace_.limited() ? lane_.plan.start + zc::nanoseconds(pace_.due(requests_)) : r.begun;
   requests_ += 1;
-  load_totals& totals = totals_of(s);
+  under_way_ += 1;
+  load_totals& totals = totals_of(r);
   totals.requests += 1;
-  totals.items += s.items;
+  totals.items += r.items;
   load_lane::add(lane_.now.in_flight, 1);
-  attempt(s);
 }
 
-void load_worker::attempt(slot& s) {
-  if (client_->pending() >= client_->capacity()) {  // a retry that finds all streams taken
-    lane_.on.arm(s, pump_again);
-    return;
-  }
-  s.attempts += 1;
-  s.under_way = true;
-  load_totals& totals = totals_of(s);
+void load_worker::attempt(zc::pooled<request> r) {
+  r->attempts += 1;
+  load_totals& totals = totals_of(*r);
   totals.attempts += 1;
-  totals.bytes += s.body.size();
-  if (s.attempts > 1) load_lane::add(lane_.now.retried, 1);
-  zc::net::client_request r;
-  r.path = lane_.plan.sources[s.source].path;
-  r.content_type = "application/x-protobuf";
-  r.body_coding = how_.body_coding();
-  r.body = s.body;  // shared: the slot keeps it for the next attempt
-  r.timeout = how_.timeout;
-  client_->send(std::move(r), [this, &s](zc::net::outcome&& o) { answered(s, std::move(o)); });
+  totals.bytes += r->body.size();
+  if (r->attempts > 1) load_lane::add(lane_.now.retried, 1);
+  zc::net::client_request m;
+  m.path = lane_.plan.sources[r->source].path;
+  m.content_type = "application/x-protobuf";
+  m.body_coding = how_.body_coding();
+  m.body = r->body;  // shared: kept for the next attempt
+  m.timeout = how_.timeout;
+  // The client answers exactly once, and has the request until then.
+  client_->send(std::move(m), [this, name = std::move(r).release()](const zc::net::outcome& o) {
+    take_answer(requests_free_.adopt(name), o);
+  });
 }
 
-void load_worker::answered(slot& s, zc::net::outcome&& o) {
-  s.under_way = false;
+void load_worker::take_answer(zc::pooled<request> r, const zc::net::outcome& o) {
   if (accepted(o, how_.via)) {
-    acknowledge(s, o);
-    finish(s);
-  } else if (dying_) {
-    totals_of(s).unanswered += 1;
-    finish(s);
-  } else {
-    try_again(s, o);
+    acknowledge(*r, o);
+  } else if (!dying_) {
+    try_again(std::move(r), o);
   }
-  if (!dying_) pump();
+  if (sender_ != nullptr) sender_->happened();
 }
 
-void load_worker::acknowledge(slot& s, const zc::net::outcome& o) {
-  load_totals& totals = totals_of(s);
+void load_worker::acknowledge(request& r, const zc::net::outcome& o) {
+  load_totals& totals = totals_of(r);
   std::uint64_t rejected = 0;
   if (!o.body.empty()) {
     const auto said = otlp::decode_response(o.body);
     if (said && said->rejected > 0) {
-      rejected = std::min(static_cast<std::uint64_t>(said->rejected), s.items);
+      rejected = std::min(static_cast<std::uint64_t>(said->rejected), r.items);
     }
   }
   totals.acknowledged += 1;
-  totals.items_acknowledged += s.items - rejected;
+  totals.items_acknowledged += r.items - rejected;
   totals.items_rejected += rejected;
-  totals.bytes_acknowledged += s.body.size();
-  totals.telemetry_acknowledged += s.telemetry_bytes;
+  totals.bytes_acknowledged += r.body.size();
+  totals.telemetry_acknowledged += r.telemetry_bytes;
   if (rejected > 0) totals.partial += 1;
   if (how_.trace_items) {
     tracker& where = rejected > 0 ? lane_.uncertain : lane_.acknowledged;
-    where.insert(signal_of(s), s.first, s.items);
+    where.insert(signal_of(r), r.first, r.items);
   }
   const zc::time_point now = lane_.plan.time->now();
-  lane_.latency.record(nanoseconds_of(now - s.begun));
-  if (pace_.limited()) lane_.since_due.record(nanoseconds_of(now - s.due));
-  load_lane::add(lane_.now.items, s.items - rejected);
-  load_lane::add(lane_.now.bytes, s.body.size());
+  lane_.latency.record(nanoseconds_of(now - r.begun));
+  if (pace_.limited()) lane_.since_due.record(nanoseconds_of(now - r.due));
+  load_lane::add(lane_.now.items, r.items - rejected);
+  load_lane::add(lane_.now.bytes, r.body.size());
   load_lane::add(lane_.now.requests, 1);
-  s.items = 0;  // accounted for: finish() has nothing to add
+  r.items = 0;  // accounted for: finish() has nothing to add
+  r.is_settled = true;
 }
 
-void load_worker::try_again(slot& s, const zc::net::outcome& o) {
+void load_worker::try_again(zc::pooled<request> r, const zc::net::outcome& o) {
   std::string reason = reason_of(o, how_.via);
   auto& reasons = lane_.attempts_failed;
   if (reasons.size() >= reasons_max && !reasons.contains(reason)) reason = "other";
   reasons[reason] += 1;
   if (how_.retry && retryable(o, how_.via)) {
-    const unsigned doublings = std::min(s.attempts - 1, 20U);
+    const unsigned doublings = std::min(r->attempts - 1, 20U);
     auto wait =
         std::min<zc::nanoseconds>(how_.retry_min * (std::int64_t{1} << doublings), how_.retry_max);
     if (o.retry_after) wait = std::min<zc::nanoseconds>(*o.retry_after, std::chrono::minutes(5));
     // Jitter upwards only: a hint is kept.
     wait += zc::nanoseconds(dice_.below(nanoseconds_of(wait) / 4 + 1));
-    lane_.on.arm(s, wait);
+    (void)tasks_.spawn(send_again(std::move(r), wait));
     return;
   }
-  load_totals& totals = totals_of(s);
+  load_totals& totals = totals_of(*r);
   (o.what == kind::answered || o.what == kind::refused_stream ? totals.refused : totals.failed) +=
       1;
   load_lane::add(lane_.now.lost, 1);
-  finish(s);
+  r->is_settled = true;
 }
 
-// The request is over. Items that were not acknowledged are those of which nobody knows.
-void load_worker::finish(slot& s) {
-  if (how_.trace_items && s.items > 0) {
-    lane_.uncertain.insert(signal_of(s), s.first, s.items);
+// The request is given back: over, or cancelled, or never begun. Items that were not acknowledged
+// are those of which nobody knows.
+void load_worker::finish(request& r) {
+  r.body.clear();
+  spare(r);
+  if (!std::exchange(r.is_begun, false)) return;
+  if (!r.is_settled) totals_of(r).unanswered += 1;
+  if (how_.trace_items && r.items > 0) {
+    lane_.uncertain.insert(signal_of(r), r.first, r.items);
   }
-  s.disarm();
-  s.taken = false;
-  s.body.clear();
-  spare(s);
-  free_.push_back(&s);
+  under_way_ -= 1;
   lane_.now.in_flight.store(lane_.now.in_flight.load(std::memory_order_relaxed) - 1,
                             std::memory_order_relaxed);
+  note_busy();
 }
 
 }  // namespace sluice::rig

@@ -20,9 +20,11 @@
 #include "gate/rig/pace.h"
 #include "gate/rig/spares.h"
 #include "zc/mem/chain.h"
+#include "zc/mem/object_pool.h"
 #include "zc/net/client.h"
 #include "zc/shard/shard.h"
-#include "zc/shard/timer.h"
+#include "zc/shard/task.h"
+#include "zc/shard/task_scope.h"
 #include "zc/wire/coding/coder.h"
 
 namespace sluice::rig {
@@ -90,6 +92,9 @@ struct load_lane {
   }
 };
 
+// A task begins requests: it waits for the pace and for one of `in_flight` requests to be free; so
+// many the client takes at once. Whoever has a request owns it: that task, then the client until it
+// answers, a task that waits to try again. Given back, in whatever way, it is over (finish).
 class load_worker {
  public:
   load_worker(load_lane& lane, std::uint32_t number);
@@ -97,17 +102,11 @@ class load_worker {
   load_worker& operator=(const load_worker&) = delete;
   ~load_worker();  // what is still under way counts as unanswered
 
-  void start() { pump(); }
+  void start();
   void stop_sending();  // begins nothing new; retries go on
 
  private:
-  // One request, from its first attempt to its last answer.
-  struct slot final : zc::timer {
-    explicit slot(load_worker& w) noexcept : owner(w) {}
-    void on_timer() override { owner.attempt(*this); }
-
-    load_worker& owner;
-    bool taken = false;
+  struct request {
     std::size_t source = 0;
     zc::bytes_chain body;
     zc::bytes stamped;           // while it is needed: the body, or what that was made of
@@ -116,29 +115,34 @@ class load_worker {
     std::uint64_t items = 0;
     identity first;
     unsigned attempts = 0;
-    bool under_way = false;  // an attempt waits for its answer; else the slot waits to try again
+    bool is_begun = false;  // counted, and not over
+    bool is_settled = false;
     zc::time_point begun{};
     zc::time_point due{};
   };
+  class change;  // to be awaited: an answer to any request, or a moment that is over
 
-  void pump();
-  bool may_begin() const noexcept;
+  zc::task<> send_all();
+  zc::task<> send_again(zc::pooled<request> r, zc::nanoseconds wait);
+
+  bool more_to_come() const noexcept { return sending_ && requests_ < requests_max_; }
+  zc::nanoseconds until_due() const noexcept;
   std::uint64_t elapsed() const noexcept;
   std::size_t draw_source() noexcept;
-  void begin(slot& s);
-  bool fill(slot& s);
-  bool fill_generated(slot& s);
-  bool fill_replayed(slot& s);
-  bool encode(slot& s);
-  void spare(slot& s) { lane_.spares.put(s.drawn_from, std::move(s.stamped)); }
-  void attempt(slot& s);
-  void answered(slot& s, zc::net::outcome&& o);
-  void acknowledge(slot& s, const zc::net::outcome& o);
-  void try_again(slot& s, const zc::net::outcome& o);
-  void finish(slot& s);
+  bool fill(request& r);
+  bool fill_generated(request& r);
+  bool fill_replayed(request& r);
+  bool encode(request& r);
+  void spare(request& r) { lane_.spares.put(r.drawn_from, std::move(r.stamped)); }
+  void begin(request& r);
+  void attempt(zc::pooled<request> r);
+  void take_answer(zc::pooled<request> r, const zc::net::outcome& o);
+  void acknowledge(request& r, const zc::net::outcome& o);
+  void try_again(zc::pooled<request> r, const zc::net::outcome& o);
+  void finish(request& r);
   void note_busy() noexcept;
-  otlp::signal signal_of(const slot& s) const { return lane_.plan.sources[s.source].signal; }
-  load_totals& totals_of(const slot& s) { return lane_.signals[signal_of(s)]; }
+  otlp::signal signal_of(const request& r) const { return lane_.plan.sources[r.source].signal; }
+  load_totals& totals_of(const request& r) { return lane_.signals[signal_of(r)]; }
 
   load_lane& lane_;
   const load_options& how_;
@@ -150,14 +154,14 @@ class load_worker {
   std::vector<std::uint64_t> drawn_;  // requests per source so far
   std::array<std::uint64_t, otlp::signals> sequence_{};
   dice dice_;
-  std::vector<std::unique_ptr<slot>> slots_;  // how_.in_flight
-  std::vector<slot*> free_;
   bool sending_ = true;
   bool busy_ = true;
   bool dying_ = false;
-  bool pumping_ = false;
-  zc::member_timer<load_worker, &load_worker::pump> timer_{*this};
-  std::unique_ptr<zc::net::client> client_;  // last: its destructor answers what is under way
+  std::size_t under_way_ = 0;               // begun, and not over
+  change* sender_ = nullptr;                // while it waits for one
+  zc::object_pool<request> requests_free_;  // how_.in_flight
+  std::unique_ptr<zc::net::client> client_;
+  zc::task_scope tasks_;  // last: they use all of the above
 };
 
 }  // namespace sluice::rig
