@@ -13,7 +13,8 @@ block_reader::block_reader(const limits& bounds) noexcept
     : bytes_max_(head_budget::block_bytes_max(bounds)),
       continuations_max_(bounds.continuations_max) {}
 
-frame_fault block_reader::take(const frame_head& h, std::span<const std::byte> payload) {
+// What is not the usual frame: a whole block and nothing around it.
+frame_fault block_reader::take_other(const frame_head& h, std::span<const std::byte> payload) {
   return h.type == frame_type::headers ? begin(h, payload) : go_on(h, payload);
 }
 
@@ -54,11 +55,6 @@ frame_fault block_reader::go_on(const frame_head& h, std::span<const std::byte> 
   id_ = 0;
   block_ = gathered_;
   return {};
-}
-
-void block_reader::done() noexcept {
-  block_ = {};
-  if (!gathered_.empty()) gathered_ = {};
 }
 
 }  // namespace zc::http2

@@ -25,14 +25,25 @@ class block_reader {
   // The stream whose block goes on with CONTINUATION; 0: none.
   std::int32_t under_way() const noexcept { return id_; }
   // HEADERS, or CONTINUATION of the stream that is under way.
-  frame_fault take(const frame_head& h, std::span<const std::byte> payload);
+  frame_fault take(const frame_head& h, std::span<const std::byte> payload) {
+    constexpr std::uint8_t unlike = flag::end_headers | flag::padded | flag::priority;
+    const bool plain = h.type == frame_type::headers && (h.flags & unlike) == flag::end_headers;
+    if (!plain || payload.size() > bytes_max_) return take_other(h, payload);
+    last_ = h.has(flag::end_stream);
+    block_ = payload;
+    return {};
+  }
 
   // Once none is under way:
   std::span<const std::byte> block() const noexcept { return block_; }
   bool last() const noexcept { return last_; }  // END_STREAM
-  void done() noexcept;
+  void done() noexcept {
+    block_ = {};
+    if (!gathered_.empty()) gathered_ = {};
+  }
 
  private:
+  frame_fault take_other(const frame_head& h, std::span<const std::byte> payload);
   frame_fault begin(const frame_head& h, std::span<const std::byte> payload);
   frame_fault go_on(const frame_head& h, std::span<const std::byte> payload);
 
