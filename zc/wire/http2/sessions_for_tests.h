@@ -101,7 +101,7 @@ class recorder : public Stream {
   }
 };
 
-using served = recorder<stream>;
+class served final : public recorder<stream> {};
 
 class asked final : public recorder<client_stream> {
  public:
