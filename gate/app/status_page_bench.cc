@@ -96,3 +96,5 @@ BENCHMARK(write_metrics_text)->Arg(2)->Arg(32);
 BENCHMARK(read_page);
 
 }  // namespace
+
+BENCHMARK_MAIN();
