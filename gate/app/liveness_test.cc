@@ -4,8 +4,8 @@
 // Method: real shards on threads of their own; one is held up by a task that waits for the test.
 #include "gate/app/liveness.h"
 
+#include <atomic>
 #include <functional>
-#include <latch>
 #include <memory>
 #include <string>
 #include <thread>
@@ -37,7 +37,10 @@ class LivenessTest : public ::testing::Test {
   LivenessTest() {
     EXPECT_TRUE(group.start([](zc::shard&) { return zc::result<void>(); }));
   }
-  ~LivenessTest() override { end(); }
+  ~LivenessTest() override {
+    go_on = true;
+    end();
+  }
 
   void watch(milliseconds patience) {
     (void)group.ask(0, [&] {
@@ -62,14 +65,13 @@ class LivenessTest : public ::testing::Test {
     }
     return false;
   }
-  // Holds a shard up until the latch is down.
-  void hold_up(unsigned shard, std::latch& until) {
-    std::latch held(1);
-    group.post(shard, [&] {
-      held.count_down();
-      until.wait();
+  // Holds a shard up until `go_on`.
+  void hold_up(unsigned shard) {
+    group.post(shard, [this] {
+      held = true;
+      while (!go_on) std::this_thread::sleep_for(1ms);
     });
-    held.wait();
+    ASSERT_TRUE(until([this] { return held.load(); }));
   }
   std::vector<std::string> said() {
     std::vector<std::string> messages;
@@ -79,6 +81,8 @@ class LivenessTest : public ::testing::Test {
     return messages;
   }
 
+  std::atomic<bool> held{false};
+  std::atomic<bool> go_on{false};
   zc::steady_clock time;
   zc::quota limits{64_MiB};
   zc::shard_group group{of(3), &zc::io::make_epoll_poller, limits, time};
@@ -104,11 +108,10 @@ TEST_F(LivenessTest, OneShardAloneIsWell) {
 
 TEST_F(LivenessTest, AShardThatHangsIsNamedUntilItAnswers) {
   watch(200ms);
-  std::latch go_on(1);
-  hold_up(2, go_on);
+  hold_up(2);
   ASSERT_TRUE(until([&] { return !all_turn(); }));
   EXPECT_THAT(complaint(), HasSubstr("shard 2 has not answered for "));
-  go_on.count_down();
+  go_on = true;
   EXPECT_TRUE(until([&] { return complaint().empty() && all_turn(); }));
   const auto lines = said();
   ASSERT_GE(lines.size(), 2U);
@@ -118,11 +121,10 @@ TEST_F(LivenessTest, AShardThatHangsIsNamedUntilItAnswers) {
 
 TEST_F(LivenessTest, EndsWhileAShardHangs) {
   watch(20ms);
-  std::latch go_on(1);
-  hold_up(1, go_on);
+  hold_up(1);
   EXPECT_TRUE(until([&] { return !all_turn(); }));
   end();
-  go_on.count_down();
+  EXPECT_FALSE(go_on);
 }
 
 TEST_F(LivenessTest, AShardThatHasEndedIsNotAskedAnyMore) {

@@ -95,11 +95,14 @@ TEST(ShardGroupTest, BytesHandedToAnotherShardStayWhereTheyLieAndTheirBlockComes
     group.post(1, [&, handed = std::move(payload)]() mutable {
       seen_at = handed.data();
       handed = {};  // the last holder is on another thread than the block's pool
-      group.post(0, [&] {
-        EXPECT_EQ(group.at(0).memory().take(100'000).spare().data(), made_at);
-        after = group.at(0).memory().read();
-        step = 1;
-        step.notify_all();
+      // Blocks of others go home together, before the next turn begins.
+      group.post(1, [&] {
+        group.post(0, [&] {
+          EXPECT_EQ(group.at(0).memory().take(100'000).spare().data(), made_at);
+          after = group.at(0).memory().read();
+          step = 1;
+          step.notify_all();
+        });
       });
     });
   });

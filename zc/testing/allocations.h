@@ -108,6 +108,32 @@ ZC_REPLACED void operator delete(void* p, std::align_val_t) noexcept {
 ZC_REPLACED void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
   zc::testing::detail::put(p);
 }
+// Arrays too: the standard library's forms call those above, AddressSanitizer's do not.
+ZC_REPLACED void* operator new[](std::size_t n) {
+  return zc::testing::detail::get_or_throw(n, 1);
+}
+ZC_REPLACED void* operator new[](std::size_t n, std::align_val_t a) {
+  return zc::testing::detail::get_or_throw(n, static_cast<std::size_t>(a));
+}
+ZC_REPLACED void* operator new[](std::size_t n, const std::nothrow_t&) noexcept {
+  return zc::testing::detail::get(n, 1);
+}
+ZC_REPLACED void* operator new[](std::size_t n, std::align_val_t a,
+                                 const std::nothrow_t&) noexcept {
+  return zc::testing::detail::get(n, static_cast<std::size_t>(a));
+}
+ZC_REPLACED void operator delete[](void* p) noexcept {
+  zc::testing::detail::put(p);
+}
+ZC_REPLACED void operator delete[](void* p, std::size_t) noexcept {
+  zc::testing::detail::put(p);
+}
+ZC_REPLACED void operator delete[](void* p, std::align_val_t) noexcept {
+  zc::testing::detail::put(p);
+}
+ZC_REPLACED void operator delete[](void* p, std::size_t, std::align_val_t) noexcept {
+  zc::testing::detail::put(p);
+}
 // NOLINTEND(misc-definitions-in-headers)
 #undef ZC_REPLACED
 #endif
