@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <memory>
 #include <memory_resource>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,29 +69,33 @@ struct from_mimalloc {
 // One buffer at a time, and 32 at a time: what a server with 32 messages under way does.
 template <class Source>
 void add_buffers(const std::string& name) {
-  const auto source = std::make_shared<Source>();
-  if constexpr (requires { static_cast<bool>(*source); }) {
-    if (!*source) return;
+  if constexpr (requires(Source s) { static_cast<bool>(s); }) {
+    if (!Source()) return;
   }
-  add("pool_64k/" + name, [source](std::uint64_t n) {
+  // A pool belongs to the thread that makes it: the one that runs the cases, at the first.
+  const auto made = std::make_shared<std::optional<Source>>();
+  const auto mine = [made]() -> Source& { return *made ? **made : made->emplace(); };
+  add("pool_64k/" + name, [mine](std::uint64_t n) {
+    Source& source = mine();
     return loop(n, [&] {
-      typename Source::handle h = source->get();
+      typename Source::handle h = source.get();
       touch(Source::memory(h));
       keep(h);
-      source->put(h);
+      source.put(h);
     });
   });
-  add("pool_64k_32/" + name, [source](std::uint64_t n) {
+  add("pool_64k_32/" + name, [mine](std::uint64_t n) {
+    Source& source = mine();
     std::array<typename Source::handle, in_flight> held{};
     // One operation is one buffer, here too.
     return loop(n / in_flight + 1,
                 [&] {
                   for (auto& h : held) {
-                    h = source->get();
+                    h = source.get();
                     touch(Source::memory(h));
                   }
                   keep(held);
-                  for (auto& h : held) source->put(h);
+                  for (auto& h : held) source.put(h);
                 }) *
            static_cast<double>(n) / static_cast<double>((n / in_flight + 1) * in_flight);
   });
