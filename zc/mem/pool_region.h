@@ -52,6 +52,7 @@ struct alignas(pool_header_alignment) pool::block final : owner_apart {
   // Between the two nobody may touch its memory: a stale handle that writes is caught by the
   // sanitizer at once, and without it by allow(), in builds with debug checks.
   void forbid() noexcept {
+    // NOLINTNEXTLINE(bugprone-suspicious-memset-usage): in builds that mark nothing
     if constexpr (marked_bytes > 0) std::memset(begin(), mark, marked_bytes);
     poison(begin(), retained());
   }

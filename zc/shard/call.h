@@ -136,6 +136,7 @@ class call_state {
 template <class F>
 std::shared_ptr<call_state<F>> try_call_state(F&& fn) noexcept {
   try {
+    // NOLINTNEXTLINE(bugprone-move-forwarding-reference): F is named, so this takes rvalues only
     return std::make_shared<call_state<F>>(std::move(fn));
   } catch (const std::bad_alloc&) {
     return nullptr;
@@ -176,6 +177,7 @@ task<typename detail::call_state<F>::answer> call(shard& to, F fn) {
   typename detail::call_state<F>::awaiter answered(*state);
   mailbox::letter letter = detail::call_letter<F>(state);
   for (;;) {
+    // NOLINTNEXTLINE(bugprone-use-after-move): what is not taken stays ours
     const mailbox::outcome sent = to.mail().try_post(std::move(letter));
     if (sent == mailbox::outcome::taken) break;
     if (sent == mailbox::outcome::closed) co_return fail(errc::closed, "the shard has ended");
