@@ -26,20 +26,15 @@ std::size_t page_size() noexcept {
 
 class mapping final : public owner {
  public:
-  mapping(void* pages, std::size_t length, backing from) noexcept
-      : owner(&unmap, (length + page_size() - 1) / page_size() * page_size(),
+  mapping(mapped_pages&& pages, backing from) noexcept
+      : owner(&unmap, (pages.span().size() + page_size() - 1) / page_size() * page_size(),
               {.from = from, .writable = false, .header = 0, .slack = 0}),
-        pages_(pages),
-        length_(length) {}
+        pages_(std::move(pages)) {}
 
  private:
-  static void unmap(owner* self) noexcept {
-    auto* claim = static_cast<mapping*>(self);
-    ::munmap(claim->pages_, claim->length_);
-    delete claim;
-  }
-  void* pages_;
-  std::size_t length_;
+  static void unmap(owner* self) noexcept { delete static_cast<mapping*>(self); }
+
+  mapped_pages pages_;
 };
 
 int advice_of(access_pattern pattern) noexcept {
@@ -67,11 +62,9 @@ result<bytes> map_pages(int file, std::uint64_t offset, std::size_t count, backi
   void* const pages =
       ::mmap(nullptr, length, PROT_READ, MAP_SHARED, file, static_cast<off_t>(offset - into_page));
   if (pages == MAP_FAILED) return failed();
-  auto* const claim = new (std::nothrow) mapping(pages, length, from);
-  if (claim == nullptr) {
-    ::munmap(pages, length);
-    return fail(errc::exhausted, "no memory for the mapping's claim");
-  }
+  mapped_pages mapped(pages, length);
+  auto* const claim = new (std::nothrow) mapping(std::move(mapped), from);
+  if (claim == nullptr) return fail(errc::exhausted, "no memory for the mapping's claim");
   // Advice only: a kernel that does not follow it is none the worse.
   if (pattern != access_pattern::normal) (void)::madvise(pages, length, advice_of(pattern));
   return bytes::adopt(*claim, {static_cast<const std::byte*>(pages) + into_page, count});
@@ -114,34 +107,14 @@ result<shared_memory> shared_memory::create(std::size_t size, const char* name) 
   void* const pages =
       ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, made.file_.get(), 0);
   if (pages == MAP_FAILED) return failed();
-  made.room_ = {static_cast<std::byte*>(pages), size};
+  made.room_ = mapped_pages(pages, size);
   return made;
-}
-
-shared_memory::shared_memory(shared_memory&& m) noexcept
-    : file_(std::move(m.file_)), room_(std::exchange(m.room_, {})) {}
-
-shared_memory& shared_memory::operator=(shared_memory&& m) noexcept {
-  if (this == &m) return *this;
-  unmap();
-  file_ = std::move(m.file_);
-  room_ = std::exchange(m.room_, {});
-  return *this;
-}
-
-shared_memory::~shared_memory() {
-  unmap();
-}
-
-void shared_memory::unmap() noexcept {
-  if (!room_.empty()) ::munmap(room_.data(), room_.size());
-  room_ = {};
 }
 
 result<sealed_memory> shared_memory::seal(std::size_t used) && {
   ZC_REQUIRES(used <= size(), "shared_memory::seal requires used <= size()");
   // The kernel refuses to seal while pages are mapped for writing anywhere.
-  unmap();
+  room_ = {};
   sealed_memory done;
   done.file = std::move(file_);
   if (::ftruncate(done.file.get(), static_cast<off_t>(used)) != 0) return failed();

@@ -27,6 +27,7 @@
 #include "zc/base/lifetime.h"
 #include "zc/base/result.h"
 #include "zc/io/fd.h"
+#include "zc/io/mapped_pages.h"
 #include "zc/mem/bytes.h"
 
 namespace zc::io {
@@ -61,12 +62,8 @@ class [[nodiscard]] shared_memory {
   // `name` shows up in /proc only.
   static result<shared_memory> create(std::size_t size, const char* name = "zc");
 
-  shared_memory(shared_memory&& m) noexcept;
-  shared_memory& operator=(shared_memory&& m) noexcept;
-  ~shared_memory();
-
-  std::size_t size() const noexcept { return room_.size(); }
-  std::span<std::byte> room() & noexcept ZC_LIFETIMEBOUND { return room_; }  // zeroed
+  std::size_t size() const noexcept { return room_.span().size(); }
+  std::span<std::byte> room() & noexcept ZC_LIFETIMEBOUND { return room_.span(); }  // zeroed
 
   // Keeps the first `used` bytes. From here on nobody, in any process, can write, grow or shorten
   // them. Requires: used <= size().
@@ -77,10 +74,9 @@ class [[nodiscard]] shared_memory {
 
  private:
   shared_memory() noexcept = default;
-  void unmap() noexcept;
 
   fd file_;
-  std::span<std::byte> room_;
+  mapped_pages room_;
 };
 
 // Maps what another process sealed. refused when it could still be written or shortened, too_large

@@ -46,56 +46,12 @@ bool holds(const std::filesystem::directory_entry& link, const std::string& targ
 }  // namespace
 
 result<published_memory> shared_memory::publish() && {
-  ZC_REQUIRES(!room_.empty(), "shared_memory::publish requires memory");
+  ZC_REQUIRES(size() > 0, "shared_memory::publish requires memory");
   // Before the seal: from then on nobody is to write but this process.
-  if (::madvise(room_.data(), room_.size(), MADV_DONTFORK) != 0) return failed();
+  if (::madvise(room().data(), size(), MADV_DONTFORK) != 0) return failed();
   constexpr int seals = F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
   if (::fcntl(file_.get(), F_ADD_SEALS, seals) != 0) return failed();
-  return published_memory(std::move(file_), std::exchange(room_, {}));
-}
-
-published_memory::published_memory(fd file, std::span<std::byte> room) noexcept
-    : file_(std::move(file)), room_(room) {}
-
-published_memory::published_memory(published_memory&& m) noexcept
-    : file_(std::move(m.file_)), room_(std::exchange(m.room_, {})) {}
-
-published_memory& published_memory::operator=(published_memory&& m) noexcept {
-  if (this == &m) return *this;
-  unmap();
-  file_ = std::move(m.file_);
-  room_ = std::exchange(m.room_, {});
-  return *this;
-}
-
-published_memory::~published_memory() {
-  unmap();
-}
-
-void published_memory::unmap() noexcept {
-  if (!room_.empty()) ::munmap(room_.data(), room_.size());
-  room_ = {};
-}
-
-published_view::published_view(published_view&& v) noexcept
-    : pages_(std::exchange(v.pages_, {})), device_(v.device_), node_(v.node_) {}
-
-published_view& published_view::operator=(published_view&& v) noexcept {
-  if (this == &v) return *this;
-  unmap();
-  pages_ = std::exchange(v.pages_, {});
-  device_ = v.device_;
-  node_ = v.node_;
-  return *this;
-}
-
-published_view::~published_view() {
-  unmap();
-}
-
-void published_view::unmap() noexcept {
-  if (!pages_.empty()) ::munmap(const_cast<std::byte*>(pages_.data()), pages_.size());
-  pages_ = {};
+  return published_memory(std::move(file_), std::move(room_));
 }
 
 bool published_view::is_at(const std::string& path) const noexcept {
@@ -125,7 +81,7 @@ result<published_view> map_published(const fd& file, std::size_t size_max) {
   if (size == 0) return seen;
   void* const pages = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
   if (pages == MAP_FAILED) return failed();
-  seen.pages_ = {static_cast<const std::byte*>(pages), size};
+  seen.pages_ = mapped_pages(pages, size);
   return seen;
 }
 

@@ -23,43 +23,37 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "zc/base/lifetime.h"
 #include "zc/base/result.h"
 #include "zc/io/fd.h"
+#include "zc/io/mapped_pages.h"
 
 namespace zc::io {
 
 // What shared_memory::publish() gives.
 class [[nodiscard]] published_memory {
  public:
-  published_memory(published_memory&& m) noexcept;
-  published_memory& operator=(published_memory&& m) noexcept;
-  ~published_memory();
-
-  std::span<std::byte> room() & noexcept ZC_LIFETIMEBOUND { return room_; }
+  std::span<std::byte> room() & noexcept ZC_LIFETIMEBOUND { return room_.span(); }
   // Readers find the memory through it as long as it is open.
   const fd& file() const noexcept ZC_LIFETIMEBOUND { return file_; }
 
  private:
   friend class shared_memory;
-  published_memory(fd file, std::span<std::byte> room) noexcept;
-  void unmap() noexcept;
+  published_memory(fd file, mapped_pages room) noexcept
+      : file_(std::move(file)), room_(std::move(room)) {}
 
   fd file_;
-  std::span<std::byte> room_;
+  mapped_pages room_;
 };
 
 // The same pages in another process.
 class [[nodiscard]] published_view {
  public:
-  published_view(published_view&& v) noexcept;
-  published_view& operator=(published_view&& v) noexcept;
-  ~published_view();
-
   // Written by another process at any time: look at it through atomics only.
-  std::span<const std::byte> changing() const& noexcept ZC_LIFETIMEBOUND { return pages_; }
+  std::span<const std::byte> changing() const& noexcept ZC_LIFETIMEBOUND { return pages_.span(); }
   std::span<const std::byte> changing() const&& = delete;
 
   // Whether `path` still leads to this memory: it does not when the process is gone from there.
@@ -68,9 +62,8 @@ class [[nodiscard]] published_view {
  private:
   friend result<published_view> map_published(const fd& file, std::size_t size_max);
   published_view() noexcept = default;
-  void unmap() noexcept;
 
-  std::span<const std::byte> pages_;
+  mapped_pages pages_;  // read-only
   std::uint64_t device_ = 0;
   std::uint64_t node_ = 0;
 };
