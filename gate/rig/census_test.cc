@@ -7,12 +7,14 @@
 
 #include <gtest/gtest.h>
 
-#include "gate/rig/draft.h"
+#include "gate/rig/drafts_for_tests.h"
 #include "gate/rig/scenery.h"
 
 namespace sluice::rig {
 namespace {
 
+using for_tests::as_bytes;
+using for_tests::request_of;
 using otlp::signal;
 
 struct gathered final : census_visitor {
@@ -22,22 +24,9 @@ struct gathered final : census_visitor {
   std::vector<std::pair<identity, std::uint64_t>> runs;
 };
 
-std::span<const std::byte> as_bytes(const std::string& text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
-
 std::string text_of(const identity& id) {
   const identity_text t = encode(id);
   return std::string(t.data(), t.size());
-}
-
-// A request of one resource and scope, with these items.
-std::string request_of(const std::vector<draft>& items) {
-  draft scope, resource, request;
-  for (const draft& i : items) scope.message(2, i);
-  resource.message(2, scope);
-  request.message(1, resource);
-  return request.bytes();
 }
 
 draft span_with(const identity& id) {

@@ -10,25 +10,15 @@
 
 #include <gtest/gtest.h>
 
-#include "gate/rig/draft.h"
+#include "gate/rig/drafts_for_tests.h"
 #include "gate/rig/generate.h"
 
 namespace sluice::rig {
 namespace {
 
+using for_tests::as_bytes;
+using for_tests::request_of;
 using otlp::signal;
-
-std::span<const std::byte> as_bytes(const std::string& text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
-
-std::string request_of(const std::vector<draft>& items) {
-  draft scope, resource, request;
-  for (const draft& i : items) scope.message(2, i);
-  resource.message(2, scope);
-  request.message(1, resource);
-  return request.bytes();
-}
 
 std::optional<signal> told(const draft& item) {
   return recognize(as_bytes(request_of({item})));

@@ -26,20 +26,14 @@
 #include "zc/base/ledger.h"
 #include "zc/base/units.h"
 #include "zc/mem/builder.h"
+#include "zc/mem/owner_for_tests.h"
 #include "zc/mem/pool.h"
 #include "zc/testing/seed.h"
 
 namespace zc {
 namespace {
 
-struct counting_owner final : owner {
-  counting_owner() noexcept
-      : owner([](owner* self) noexcept { static_cast<counting_owner*>(self)->releases += 1; }, 16) {
-  }
-
-  std::array<std::byte, 16> payload{};
-  int releases = 0;
-};
+using for_tests::counting_owner;
 
 TEST(BytesTest, EmptyOwnsNothing) {
   const bytes b;

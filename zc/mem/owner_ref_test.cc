@@ -11,18 +11,12 @@
 
 #include "zc/mem/bytes.h"
 #include "zc/mem/chain.h"
+#include "zc/mem/owner_for_tests.h"
 
 namespace zc {
 namespace {
 
-struct counting_owner final : owner {
-  counting_owner() noexcept
-      : owner([](owner* self) noexcept { static_cast<counting_owner*>(self)->releases += 1; }, 16) {
-  }
-
-  std::array<std::byte, 16> payload{};
-  int releases = 0;
-};
+using for_tests::counting_owner;
 
 TEST(OwnerRefTest, NoneIsNobodys) {
   const owner_ref none;

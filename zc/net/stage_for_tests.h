@@ -12,6 +12,7 @@
 #include "zc/base/units.h"
 #include "zc/mem/chain.h"
 #include "zc/shard/shard.h"
+#include "zc/testing/socketless_poller.h"
 
 namespace zc::net {
 
@@ -23,19 +24,10 @@ class hand_clock final : public clock {
 };
 
 // A network where nothing happens by itself. Sleeping moves the clock.
-class still_poller final : public poller {
+class still_poller final : public testing::socketless_poller {
  public:
   explicit still_poller(hand_clock& time) : time_(time) {}
 
-  result<std::unique_ptr<acceptor>> listen(const endpoint&, const socket_options&,
-                                           acceptor_events&) override {
-    return fail(errc::unsupported, "nobody listens here");
-  }
-  result<std::unique_ptr<stream>> connect(const endpoint&, const socket_options&,
-                                          stream_events&) override {
-    return fail(errc::unsupported, "nobody connects here");
-  }
-  void start(stream&, stream_events&) override {}
   std::size_t poll(nanoseconds longest) override {
     const nanoseconds slept = std::min(longest, most_);
     time_.at += slept;
