@@ -1,4 +1,4 @@
-// gate/rig/load_worker.h - one client of a load: its slots, its pace, its sequences. And what a
+// gate/rig/load_worker.h - one client of a load: its requests, its pace, its sequences. And what a
 // thread of them shares.
 //
 // Threads  One shard. The atomics of a lane are written by its shard only and may be read by
@@ -83,7 +83,7 @@ struct load_lane {
     std::atomic<std::uint64_t> requests{0};   // acknowledged
     std::atomic<std::uint64_t> retried{0};    // attempts after the first
     std::atomic<std::uint64_t> lost{0};       // requests refused or failed for good
-    std::atomic<std::uint64_t> in_flight{0};  // slots taken
+    std::atomic<std::uint64_t> in_flight{0};  // requests begun and not over
     std::atomic<unsigned> workers_busy{0};    // workers that have something to send or to wait for
   } now;
 
