@@ -47,10 +47,10 @@ void add_channel(const std::string& name) {
       [](std::uint64_t n) {
         const auto c = std::make_unique<Channel>();
         return two_threads(
-            [&] {
+            [n, c = c.get()] {
               for (std::uint64_t i = 0; i < n; ++i) c->send(i);
             },
-            [&] {
+            [n, c = c.get()] {
               for (std::uint64_t i = 0; i < n; ++i) {
                 std::uint64_t item = c->receive();
                 keep(item);
@@ -64,14 +64,14 @@ void add_channel(const std::string& name) {
         const auto there = std::make_unique<Channel>();
         const auto back = std::make_unique<Channel>();
         return two_threads(
-            [&] {
+            [n, there = there.get(), back = back.get()] {
               for (std::uint64_t i = 0; i < n; ++i) {
                 there->send(i);
                 std::uint64_t item = back->receive();
                 keep(item);
               }
             },
-            [&] {
+            [n, there = there.get(), back = back.get()] {
               for (std::uint64_t i = 0; i < n; ++i) back->send(there->receive());
             });
       },

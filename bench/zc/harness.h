@@ -17,6 +17,7 @@
 #include <string>
 #include <thread>
 #include <time.h>
+#include <utility>
 
 namespace bench {
 
@@ -50,11 +51,13 @@ void add_weighed(std::string name, body run, weight memory);
 void pin(unsigned thread);
 
 // Runs `other` on the second core, and `mine` on this one once `other` is there; returns the real
-// time until both have ended.
+// time until both have ended. What they hold by value is each thread's own: capture so what they
+// look at with every operation. By reference it would lie among the locals that this thread writes,
+// and the other would wait for that cache line instead of for what is measured.
 template <class Mine, class Other>
-double two_threads(Mine&& mine, Other&& other) {
+double two_threads(Mine mine, Other other) {
   std::atomic<bool> there{false};
-  std::thread second([&] {
+  std::thread second([&there, other = std::move(other)]() mutable {
     pin(1);
     there.store(true, std::memory_order_release);
     other();

@@ -31,6 +31,7 @@
 
 #include "zc/base/check.h"
 #include "zc/base/units.h"
+#include "zc/mem/aligned.h"
 #include "zc/shard/atomics.h"
 
 namespace zc {
@@ -176,7 +177,14 @@ class channel_ring {
            (position & (one_lap_ - 1)) / step;
   }
 
-  static void fill(slot& s, T& item, std::size_t weight) noexcept {
+  // A sender's slots ahead were last written by a receiver, so their lines are with its core. They
+  // are asked for now: the move of tail_ waits for every store before it, and one into a line that
+  // has to come from there takes as long as the rest of the sends into that line.
+  void fill(slot& s, T& item, std::size_t weight) noexcept {
+    constexpr std::ptrdiff_t ahead = std::max<std::ptrdiff_t>(64 / sizeof(slot), 1);
+    slot* const first = slots_.get();
+    const auto left = static_cast<std::ptrdiff_t>(capacity_) - (&s - first);
+    prefetch_write(ahead < left ? &s + ahead : first);
     std::construct_at(&s.item, std::move(item));
     if constexpr (Weighted) s.weight.store(weight, std::memory_order_relaxed);
   }

@@ -50,7 +50,7 @@ pub fn pin(thread: usize) {
 }
 
 /// Runs `other` on the second core, and `mine` on this one once `other` is there; returns the real
-/// time until both have ended.
+/// time until both have ended. What they look at is moved into them: harness.h says why.
 pub fn two_threads(mine: impl FnOnce(), other: impl FnOnce() + Send) -> f64 {
     let there = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -195,12 +195,12 @@ macro_rules! add_channel {
         $suite.add_pair(concat!("channel_stream/", $name), |n| {
             let (sender, receiver) = $library::bounded::<u64>(CAPACITY);
             two_threads(
-                || {
+                move || {
                     for i in 0..n {
                         sender.send(i).unwrap();
                     }
                 },
-                || {
+                move || {
                     for _ in 0..n {
                         let item = receiver.recv().unwrap();
                         keep(&item);
@@ -212,14 +212,14 @@ macro_rules! add_channel {
             let (there, from_here) = $library::bounded::<u64>(CAPACITY);
             let (back, from_there) = $library::bounded::<u64>(CAPACITY);
             two_threads(
-                || {
+                move || {
                     for i in 0..n {
                         there.send(i).unwrap();
                         let item = from_there.recv().unwrap();
                         keep(&item);
                     }
                 },
-                || {
+                move || {
                     for _ in 0..n {
                         back.send(from_here.recv().unwrap()).unwrap();
                     }
