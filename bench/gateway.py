@@ -11,6 +11,7 @@ rate: the generator and the sinks share one core and are often busy before the c
   relay-limit  recv(), then send() of the same bytes to every backend: no parsing, no queue
   otelcol      the Collector's otlp receiver and exporters, GOMAXPROCS=1, own telemetry off (if build/peers/otelcol is
                there; ./dev peers builds it)
+  against      another build of sluice, with --against FILE
 
 Sluice and otelcol read the same configuration: sending_queue with wait_for_result and block_on_overflow, so that a
 request is acknowledged when its backends have acknowledged it, as it is through the relay. TCP congestion control
@@ -184,16 +185,20 @@ def collector_config(row, ports, sinks, own_telemetry, receiver=None):
 class Sluice:
     name = "sluice"
 
+    @staticmethod
+    def binary(how):
+        return how.sluice
+
     def __init__(self, row, sinks, folder, how):
         ports = free_ports(3)
         self.metrics_port = ports[2]
-        config = folder / "sluice.yaml"
+        config = folder / f"{self.name}.yaml"
         receiver = {"inspect": how.inspect} if how.inspect else None
         config.write_text(json.dumps(collector_config(row, ports, sinks, True, receiver)))
         self.port = ports[0] if row.protocol == "grpc" else ports[1]
         self.process = Process(
-            GATEWAY_CORE, [how.sluice, "run", "--config", config, "--shards", 1, "--congestion", "cubic"],
-            folder / "sluice.log")
+            GATEWAY_CORE, [self.binary(how), "run", "--config", config, "--shards", 1, "--congestion", "cubic"],
+            folder / f"{self.name}.log")
         wait_for_port(self.port, self.process.process, self.name, self.process.log)
 
     def counters(self):
@@ -209,6 +214,14 @@ class Sluice:
             elif re.match(r"otelcol_(exporter_(send|enqueue)_failed|receiver_(refused|failed))_", name):
                 sums["lost"] += float(value)
         return sums
+
+
+class Against(Sluice):
+    name = "against"
+
+    @staticmethod
+    def binary(how):
+        return how.against
 
 
 class RelayLimit:
@@ -364,6 +377,8 @@ def run_row(row, how, scratch):
     kinds = [Sluice]
     if row.relay_can:
         kinds.append(RelayLimit)
+    if how.against:
+        kinds.append(Against)
     if how.otelcol and not how.profile:
         kinds.append(Otelcol)
     with contextlib.ExitStack() as cleanup:
@@ -393,7 +408,7 @@ def run_row(row, how, scratch):
               "sent": sent, "taken": taken}
     for name, of in runs.items():
         result["contenders"][name] = {**middle(of), "memory_bytes": memory[name]}
-    for other in ("relay-limit", "otelcol"):
+    for other in ("relay-limit", "otelcol", "against"):
         if other in runs:
             pairs = zip(runs["sluice"], runs[other])
             result[f"cpu_over_{other}"] = statistics.median(
@@ -412,7 +427,8 @@ HEAD = (f"{'':<14}{'items/s':>12}{'MB/s':>9}{'busy':>7}{'s/GB':>9}{'us/req':>9}{
 def show(result):
     body = result["contenders"]["sluice"]["body_bytes"]
     notes = []
-    for other, word in (("relay-limit", "CPU of relay-limit"), ("otelcol", "CPU of otelcol")):
+    for other, word in (("relay-limit", "CPU of relay-limit"), ("otelcol", "CPU of otelcol"),
+                        ("against", "CPU of the other build")):
         ratio = result.get(f"cpu_over_{other}")
         if ratio:
             notes.append(f"{ratio:.2f} x {word}" if ratio >= 0.5 else f"1/{1 / ratio:.1f} of the {word}")
@@ -569,6 +585,7 @@ def options(argv):
     p.add_argument("--sluice", metavar="FILE", default=release / "gate/app/sluice", help="this binary, unbuilt")
     p.add_argument("--relay", metavar="FILE", default=release / "bench/relay_limit/relay_limit",
                    help="this binary, unbuilt")
+    p.add_argument("--against", metavar="FILE", help="another build of sluice, as a further contender")
     p.add_argument("--otelcol", metavar="FILE", default=machine.ROOT / "build/peers/otelcol")
     p.add_argument("--no-otelcol", action="store_true")
     p.add_argument("--no-build", action="store_true", help="take the binaries that are there")
