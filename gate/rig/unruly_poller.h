@@ -41,6 +41,7 @@ class unruly_poller final : public zc::poller {
                                                   zc::stream_events& events) override;
   void start(zc::stream& accepted, zc::stream_events& events) override;
   std::size_t poll(zc::nanoseconds longest) override;
+  void end_poll_soon() noexcept override { real_->end_poll_soon(); }
   void wake() noexcept override { real_->wake(); }
   const char* name() const noexcept override { return real_->name(); }
 

@@ -44,6 +44,7 @@ class epoll_poller final : public poller, public epoll_home {
   void start(stream& accepted, stream_events& events) override;
   std::size_t poll(nanoseconds longest) override;
   void wake() noexcept override;
+  void end_poll_soon() noexcept override { ends_soon_ = true; }
   const char* name() const noexcept override { return "epoll"; }
 
  private:
@@ -52,6 +53,7 @@ class epoll_poller final : public poller, public epoll_home {
   void remove(epoll_source& s) noexcept override;
   void schedule(epoll_source& s, bool later) override;
   void note_received(std::size_t n) noexcept override { received_ += n; }
+  bool ends_soon() const noexcept override { return ends_soon_; }
 
   explicit epoll_poller(resolver how) : names_(*this, offload_pool::of_process(), std::move(how)) {}
   std::size_t run_due();
@@ -77,6 +79,7 @@ class epoll_poller final : public poller, public epoll_home {
   std::size_t next_ = 0;
   std::size_t ready_ = 0;
   std::size_t received_ = 0;  // in this poll()
+  bool ends_soon_ = false;
 };
 
 std::unique_ptr<epoll_poller> epoll_poller::make(resolver how) {
@@ -233,11 +236,13 @@ int epoll_poller::wait(nanoseconds longest) {
                   0);
 }
 
-// Until enough has been received; the rest is handled by the next poll(), before anything else.
+// Until enough has been received, or somebody asks for the end; the rest is handled by the next
+// poll(), before anything else.
 std::size_t epoll_poller::run_batch() {
   std::size_t handled = 0;
   received_ = 0;
-  while (next_ < ready_ && received_ < received_max) {
+  ends_soon_ = false;
+  while (next_ < ready_ && !ends_soon_ && received_ < received_max) {
     const epoll_event& event = events_[next_++];
     auto* s = static_cast<epoll_source*>(event.data.ptr);
     handled += 1;

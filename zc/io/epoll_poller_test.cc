@@ -90,6 +90,29 @@ TEST_F(EpollPollerTest, APollEndsWhenMuchWasReceivedAndTheNextGoesOn) {
   EXPECT_EQ(received(), (peers_count - 2) * each);
 }
 
+TEST_F(EpollPollerTest, APollThatIsAskedToEndLeavesTheRestForTheNext) {
+  server_.prepare = [&](party& p) {
+    p.room_size = 10;
+    p.on_data = [&] { poll_->end_poll_soon(); };
+  };
+  listen();
+  const fd first = raw();
+  const fd second = raw();
+  for (int i = 0; i < 1000 && server_.parties.size() < 2; ++i) poll_->poll(milliseconds(1));
+  ASSERT_EQ(server_.parties.size(), 2u);
+  const std::string payload(20, 'x');  // two reads of each connection
+  for (const fd* peer : {&first, &second}) {
+    ASSERT_EQ(::send(peer->get(), payload.data(), payload.size(), 0), 20);
+  }
+  const auto received = [&] {
+    return server_.parties[0]->received.size() + server_.parties[1]->received.size();
+  };
+  for (std::size_t reads = 1; reads <= 4; ++reads) {
+    poll_->poll(seconds(5));
+    EXPECT_EQ(received(), reads * 10);
+  }
+}
+
 TEST(EpollPollerLoopTest, AShardEchoesWithItsReceiveSlab) {
   struct echo final : stream_events, acceptor_events {
     explicit echo(shard& s) : worker(s) {}

@@ -23,6 +23,7 @@ class epoll_home {
   virtual void remove(epoll_source& s) noexcept = 0;  // deletes it, now or when the batch is done
   virtual void schedule(epoll_source& s, bool later) = 0;
   virtual void note_received(std::size_t n) noexcept = 0;  // what a source has read
+  virtual bool ends_soon() const noexcept = 0;             // no more reading in this poll()
 
  protected:
   ~epoll_home() = default;

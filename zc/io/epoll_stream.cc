@@ -272,7 +272,7 @@ bool epoll_connection::read_once(std::uint32_t events) {
 
 void epoll_connection::read_some(std::uint32_t events) {
   for (int reads = 0; reads < reads_max; ++reads) {
-    if (!read_once(events)) return;
+    if (!read_once(events) || home_->ends_soon()) return;
   }
 }
 

@@ -27,6 +27,10 @@
 
 namespace zc::net {
 
+// A body of this size ends the turn early, so that it leaves while it is in the cache. Smaller ones
+// are worth more together: fewer sends.
+inline constexpr std::size_t body_bytes_hurried = 64_KiB;
+
 // A field of every request; the name in lower case.
 using client_field = std::pair<std::string, std::string>;
 

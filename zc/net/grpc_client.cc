@@ -63,6 +63,7 @@ void grpc_client::send(client_request&& request, done then) {
   ZC_CHECK(pending_ < capacity());
   ZC_CHECK(request.body.size() <= grpc::message_bytes_max);
   pending_ += 1;
+  if (request.body.size() >= body_bytes_hurried) shard_.end_turn_soon();
   auto* const c = new grpc_call(*this, std::move(request), std::move(then));
   queue_.push(*c);
   if (closing_) c->end(outcome::kind::cancelled, "shutting down");

@@ -47,6 +47,7 @@ void http1_client::cancel(std::unique_ptr<http1_job> request) {
 
 void http1_client::send(client_request&& request, done then) {
   ZC_CHECK(pending_ < capacity());
+  if (request.body.size() >= body_bytes_hurried) shard_.end_turn_soon();
   auto fresh = std::make_unique<http1_job>(*this, std::move(request), std::move(then));
   if (fresh->request.timeout > nanoseconds(0)) shard_.arm(fresh->timer, fresh->request.timeout);
   pending_ += 1;

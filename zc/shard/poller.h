@@ -119,6 +119,9 @@ class poller {
   // Waits at most `longest` for something to happen, handles what did, and returns how many events
   // that was.
   virtual std::size_t poll(nanoseconds longest) = 0;
+  // A hint, from within a callback: what this poll() has not handled yet is left for the next. For
+  // who has much to send that came just now, and lies in the processor's cache.
+  virtual void end_poll_soon() noexcept {}
   // Ends a poll() that waits. Any thread; also from a signal handler.
   virtual void wake() noexcept = 0;
   virtual const char* name() const noexcept = 0;  // "epoll"

@@ -42,11 +42,13 @@ struct scripted_poller final : sleeping_poller {
     wakes += 1;
     sleeping_poller::wake();
   }
+  void end_poll_soon() noexcept override { early_ends += 1; }
   const char* name() const noexcept override { return "script"; }
 
   std::function<std::size_t(nanoseconds)> script;
   std::vector<nanoseconds> waits;
   std::atomic<int> wakes{0};
+  int early_ends = 0;
 };
 
 struct shard_rig {
