@@ -37,15 +37,16 @@ int main() {
 
   counter on_first;
   std::unique_ptr<zc::task_scope> scope;  // lives on the second shard
-  group.ask(1, [&] {
+  ZC_CHECK(group.ask(1, [&] {
     scope = std::make_unique<zc::task_scope>(group.at(1), 100);  // a nursery with a bound
     for (int i = 0; i < 100; ++i) ZC_CHECK(scope->spawn(count(group.at(1), group.at(0), on_first)));
     zc::task<void> one_more = count(group.at(1), group.at(0), on_first);
     ZC_CHECK(!scope->spawn(std::move(one_more)));  // full: not started
-  });
+  }));
   while (!*group.ask(1, [&] { return scope->empty(); })) {
   }
-  group.ask(1, [&] { scope.reset(); });  // had there been tasks left, they would have ended here
+  // Had there been tasks left, they would have ended here.
+  ZC_CHECK(group.ask(1, [&] { scope.reset(); }));
   group.stop();
   group.join();
   ZC_CHECK(on_first.value == 1000);
