@@ -5,8 +5,11 @@
 #include <utility>
 
 #include "zc/base/check.h"
+#include "zc/wire/view/frame_view.h"
 
 namespace zc::grpc {
+
+static_assert(prefix_bytes == frames::grpc.header_bytes);
 
 result<void> message_assembler::feed(bytes piece) {
   if (have_ < prefix_bytes) {
@@ -35,9 +38,7 @@ result<void> message_assembler::read_prefix(bytes& piece) {
     return fail(errc::malformed, "the compressed flag is neither 0 nor 1", 0);
   }
   if (have_ < prefix_bytes) return {};
-  for (std::size_t i = 1; i < prefix_bytes; ++i) {
-    expected_ = expected_ << 8 | std::to_integer<std::size_t>(prefix_[i]);
-  }
+  expected_ = *payload_size(prefix_, frames::grpc);  // any length of four bytes is one
   if (expected_ > bytes_max_) {
     return fail(errc::too_large, "the message is larger than the limit", expected_);
   }
