@@ -232,5 +232,26 @@ TEST_F(ReplayTest, CannotCarryIdentities) {
   EXPECT_EQ(refused.error().code, zc::errc::malformed);
 }
 
+// An archive is mapped: what is written into its file meanwhile is what is read.
+TEST_F(ReplayTest, RecordsThatAreOverwrittenMeanwhileFailAndTheOthersArrive) {
+  std::vector<std::string> records;
+  for (const std::string& b : bodies_) records.push_back(zstd(b));
+  auto what = archived(records);
+  ASSERT_NE(what, nullptr);
+  std::fstream file(folder_ + "/archive.binpb", std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(static_cast<std::streamoff>(4 + records[0].size() + 4));
+  file << std::string(records[1].size(), 'x');
+  file.close();
+  running_sink to;
+  load_options how = replay(to, transport::grpc, std::move(what));  // inflated to be sent
+  how.repeat = 2;
+  const load_report r = run(how);
+  EXPECT_EQ(r.totals().failed, 2u);
+  EXPECT_EQ(r.totals().acknowledged, 22u);
+  EXPECT_FALSE(r.complete());
+  ASSERT_EQ(r.attempts_failed.size(), 1u);
+  EXPECT_TRUE(r.attempts_failed.begin()->first.starts_with("archive changed: "));
+}
+
 }  // namespace
 }  // namespace sluice::rig

@@ -200,12 +200,21 @@ zc::task<> load_worker::send_all() {
       continue;
     }
     zc::pooled<request> r = co_await zc::acquire(requests_free_);
-    while (more_to_come() && !fill(*r)) co_await change(*this);  // no memory just now
-    if (!more_to_come()) break;
+    if (!more_to_come()) co_return;
+    zc::result<void> filled = fill(*r);
+    while (!filled && filled.error().code == zc::errc::exhausted) {  // no memory just now
+      co_await change(*this);
+      if (!more_to_come()) co_return;
+      filled = fill(*r);
+    }
     begin(*r);
     bytes += r->body.size();
     begun += 1;
-    attempt(std::move(r));
+    if (filled) {
+      attempt(std::move(r));
+    } else {
+      give_up(*r, filled.error());
+    }
     if (bytes < burst_bytes_max && begun < burst_requests_max) continue;
     co_await change(*this);
     bytes = begun = 0;
@@ -230,13 +239,13 @@ std::size_t load_worker::draw_source() noexcept {
   return best;
 }
 
-// Gives the request its body. False when memory has run out; then nothing has happened, but for the
-// turn of the source.
-bool load_worker::fill(request& r) {
+// Gives the request its body. `exhausted` when there is no memory just now: then nothing has
+// happened, but for the turn of the source. Anything else: it can never be had.
+zc::result<void> load_worker::fill(request& r) {
   return how_.replay ? fill_replayed(r) : fill_generated(r);
 }
 
-bool load_worker::fill_replayed(request& r) {
+zc::result<void> load_worker::fill_replayed(request& r) {
   const archive& from = *how_.replay;
   const archive::request next = from.at((requests_ * how_.connections + number_) % from.size());
   r.source = static_cast<std::size_t>(next.signal);
@@ -244,26 +253,26 @@ bool load_worker::fill_replayed(request& r) {
   r.telemetry_bytes = next.telemetry_bytes;
   r.first = {};
   r.body = zc::bytes_chain(next.body);
-  if (next.form == how_.body_coding()) return true;
+  if (next.form == how_.body_coding()) return {};
   if (next.form != zc::coding::identity) {
     auto plain =
         lane_.coder.inflate(r.body, next.form, archive::inflated_bytes_max, lane_.on.memory());
-    if (!plain) return false;
+    if (!plain) return std::unexpected(plain.error());
     r.body = std::move(*plain);
   }
   return encode(r);
 }
 
-bool load_worker::encode(request& r) {
-  if (how_.coding == zc::coding::identity) return true;
+zc::result<void> load_worker::encode(request& r) {
+  if (how_.coding == zc::coding::identity) return {};
   auto coded =
       lane_.coder.deflate(r.body, how_.body_coding(), how_.coding_level, lane_.on.memory());
-  if (!coded) return false;
+  if (!coded) return std::unexpected(coded.error());
   r.body = std::move(*coded);
-  return true;
+  return {};
 }
 
-bool load_worker::fill_generated(request& r) {
+zc::result<void> load_worker::fill_generated(request& r) {
   r.source = draw_source();
   const load_plan::source& from = lane_.plan.sources[r.source];
   const std::uint64_t turn = drawn_[r.source];
@@ -274,7 +283,7 @@ bool load_worker::fill_generated(request& r) {
     r.first = {};
     r.body = from.ready[turn % from.ready.size()];
     drawn_[r.source] += 1;
-    return true;
+    return {};
   }
   std::uint64_t& sequence = sequence_[static_cast<std::size_t>(from.signal)];
   stamp how;
@@ -283,17 +292,17 @@ bool load_worker::fill_generated(request& r) {
   how.ids = dice_.next();
   r.drawn_from = from.first_template + turn % from.templates.variety();
   auto body = t.stamped(how, lane_.on.memory(), lane_.spares.take(r.drawn_from));
-  if (!body) return false;
+  if (!body) return std::unexpected(body.error());
   r.stamped = std::move(*body);
   r.body = zc::bytes_chain(r.stamped);
-  const bool encoded = encode(r);
+  const zc::result<void> encoded = encode(r);
   if (!encoded) r.body.clear();
   if (!encoded || how_.coding != zc::coding::identity) spare(r);  // not needed any more
-  if (!encoded) return false;
+  if (!encoded) return encoded;
   r.first = how.first;
   sequence += r.items;
   drawn_[r.source] += 1;
-  return true;
+  return {};
 }
 
 void load_worker::begin(request& r) {
@@ -367,10 +376,7 @@ void load_worker::acknowledge(request& r, const zc::net::outcome& o) {
 }
 
 void load_worker::try_again(zc::pooled<request> r, const zc::net::outcome& o) {
-  std::string reason = reason_of(o, how_.via);
-  auto& reasons = lane_.attempts_failed;
-  if (reasons.size() >= reasons_max && !reasons.contains(reason)) reason = "other";
-  reasons[reason] += 1;
+  note_failed(reason_of(o, how_.via));
   if (how_.retry && retryable(o, how_.via)) {
     const unsigned doublings = std::min(r->attempts - 1, 20U);
     auto wait =
@@ -386,6 +392,20 @@ void load_worker::try_again(zc::pooled<request> r, const zc::net::outcome& o) {
       1;
   load_lane::add(lane_.now.lost, 1);
   r->is_settled = true;
+}
+
+// It could be read when the archive was opened: the file has been written to since then.
+void load_worker::give_up(request& r, const zc::error& why) {
+  note_failed(std::string("archive changed: ") + why.reason);
+  totals_of(r).failed += 1;
+  load_lane::add(lane_.now.lost, 1);
+  r.is_settled = true;
+}
+
+void load_worker::note_failed(std::string reason) {
+  auto& reasons = lane_.attempts_failed;
+  if (reasons.size() >= reasons_max && !reasons.contains(reason)) reason = "other";
+  reasons[std::move(reason)] += 1;
 }
 
 // The request is given back: over, or cancelled, or never begun. Items that were not acknowledged

@@ -129,16 +129,18 @@ class load_worker {
   zc::nanoseconds until_due() const noexcept;
   std::uint64_t elapsed() const noexcept;
   std::size_t draw_source() noexcept;
-  bool fill(request& r);
-  bool fill_generated(request& r);
-  bool fill_replayed(request& r);
-  bool encode(request& r);
+  zc::result<void> fill(request& r);
+  zc::result<void> fill_generated(request& r);
+  zc::result<void> fill_replayed(request& r);
+  zc::result<void> encode(request& r);
   void spare(request& r) { lane_.spares.put(r.drawn_from, std::move(r.stamped)); }
   void begin(request& r);
   void attempt(zc::pooled<request> r);
   void take_answer(zc::pooled<request> r, const zc::net::outcome& o);
   void acknowledge(request& r, const zc::net::outcome& o);
   void try_again(zc::pooled<request> r, const zc::net::outcome& o);
+  void give_up(request& r, const zc::error& why);
+  void note_failed(std::string reason);
   void finish(request& r);
   void note_busy() noexcept;
   otlp::signal signal_of(const request& r) const { return lane_.plan.sources[r.source].signal; }
