@@ -1,17 +1,27 @@
-// zc/wire/protobuf/writer.h - appends protobuf fields to a string, or to room of somebody else's.
+// zc/wire/protobuf/writer.h - appends protobuf fields to a string, to room of somebody else's, or
+// to a builder that hands them out as `bytes` without a copy.
 //
 //     std::string out;                              bytes_builder block = pool.take(4_KiB);
 //     pb::string_writer w(out);                     pb::room_writer w(block.spare());
 //     w.text(1, "name");                            w.text(1, "name");
 //     w.message(2, [&] { w.varint(1, 7); });        if (w.full()) ...; block.commit(w.size());
 //
+//     auto block = bytes_builder::with_capacity(expected);
+//     pb::builder_writer w(block);
+//     w.message(2, [&] { w.text(1, "name"); });
+//     bytes sent = std::move(block).freeze();       lies where it was written
+//
 // Nested messages get their exact, shortest length: one byte is set aside for it and the content
 // moved up when it needs more, which costs nothing below 128 bytes. Where content is large, compute
 // its size first (bytes_field_size) and use `head`.
 //
-// Ownership  Borrows the string or the room.
+// Ownership  Borrows the string, the room or the builder, which stays where it is and from which
+//            nothing is taken while it is written to.
+// Cost       New bytes, so not counted in the ledger. A builder that has to grow moves what it
+//            holds, and that copy is counted: with enough capacity there is none.
 // Errors     A room_writer that runs out of room writes nothing more and says full(); what it holds
-//            is then useless. A string may throw std::bad_alloc.
+//            is then useless. So does a builder_writer over a block that cannot grow (a pool's). A
+//            string, or a builder that grows, may throw std::bad_alloc.
 #pragma once
 
 #include <algorithm>
@@ -25,6 +35,7 @@
 #include <utility>
 
 #include "zc/base/check.h"
+#include "zc/mem/builder.h"
 #include "zc/wire/protobuf/varint.h"
 
 namespace zc::pb {
@@ -61,6 +72,27 @@ class fixed_room {
  private:
   std::span<std::byte> room_;
   std::size_t used_ = 0;
+};
+
+class builder_room {
+ public:
+  explicit builder_room(bytes_builder& into) noexcept : into_(&into), start_(into.size()) {}
+  std::byte* grow(std::size_t n) {
+    if (into_->grows()) {
+      into_->reserve(n);
+    } else if (!into_->try_reclaim(n)) {
+      return nullptr;  // reserve() would leave the block, and with it the pool's bound
+    }
+    std::byte* const fresh = into_->spare().data();
+    into_->commit(n);
+    return fresh;
+  }
+  std::byte* data() noexcept { return into_->written().data() + start_; }
+  std::size_t size() const noexcept { return into_->size() - start_; }
+
+ private:
+  bytes_builder* into_;
+  std::size_t start_;  // what was written before is not ours
 };
 
 template <class Room>
@@ -181,5 +213,6 @@ class basic_writer {
 
 using string_writer = basic_writer<string_room>;
 using room_writer = basic_writer<fixed_room>;
+using builder_writer = basic_writer<builder_room>;
 
 }  // namespace zc::pb

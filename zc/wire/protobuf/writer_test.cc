@@ -11,6 +11,9 @@
 #include <gtest/gtest.h>
 
 #include "zc/mem/builder.h"
+#include "zc/mem/pool.h"
+#include "zc/mem/quota.h"
+#include "zc/testing/expect_copies.h"
 #include "zc/wire/protobuf/reader.h"
 
 namespace zc::pb {
@@ -123,6 +126,80 @@ TEST(WriterTest, AFullRoomIsSaidAndNeverOverrun) {
     fill(w);
     EXPECT_EQ(w.full(), room < right.size()) << room;
     for (std::size_t i = room; i < memory.size(); ++i) EXPECT_EQ(memory[i], std::byte{0x5a});
+  }
+}
+
+// A message of a few levels; the lengths of the outer ones take more than one byte.
+template <class Writer>
+void nest(Writer& w) {
+  w.message(1, [&] {
+    for (std::uint64_t i = 0; i < 10; ++i) {
+      w.message(2, [&] {
+        w.text(3, std::string(200, 'd'));
+        w.varint(4, i);
+      });
+    }
+  });
+}
+
+TEST(BuilderWriterTest, WhatIsFrozenLiesWhereItWasWritten) {
+  const std::string right = written([](auto& w) { nest(w); });
+  EXPECT_USER_COPIES(0) {
+    bytes_builder block = bytes_builder::with_capacity(right.size());
+    const std::byte* const at = block.spare().data();
+    builder_writer w(block);
+    nest(w);
+    EXPECT_FALSE(w.full());
+    EXPECT_EQ(w.size(), right.size());
+    const bytes frozen = std::move(block).freeze();
+    EXPECT_EQ(frozen.data(), at);
+    EXPECT_EQ(frozen, std::string_view(right));
+  }
+}
+
+TEST(BuilderWriterTest, WithoutRoomTheBuilderGrowsAndItsCopiesAreCounted) {
+  const std::string right = written([](auto& w) { nest(w); });
+  const ledger::scope growing;
+  bytes_builder none;
+  builder_writer w(none);
+  nest(w);
+  EXPECT_FALSE(w.full());
+  const bytes frozen = std::move(none).freeze();
+  EXPECT_EQ(frozen, std::string_view(right));
+  EXPECT_GT(growing.copied(), 0u);
+  EXPECT_LT(growing.copied(), 2 * right.size());  // at least doubled each time
+}
+
+TEST(BuilderWriterTest, WhatTheBuilderHeldBeforeStaysAndWhatWasTakenIsNotTouched) {
+  bytes_builder block = bytes_builder::with_capacity(8);
+  block.append_copy("taken");
+  const bytes taken = block.take();
+  block.append_copy("head");
+  builder_writer w(block);
+  w.message(1, [&] { w.text(2, std::string(200, 'b')); });
+  EXPECT_EQ(w.size(), bytes_field_size(1, bytes_field_size(2, 200)));
+  EXPECT_EQ(taken, "taken"sv);
+  const bytes frozen = std::move(block).freeze();
+  EXPECT_EQ(frozen.size(), 4 + bytes_field_size(1, bytes_field_size(2, 200)));
+  EXPECT_EQ(frozen.text().substr(0, 4), "head");
+}
+
+// A pool's block is as large as its class: what is written first leaves the room that is wanted.
+TEST(BuilderWriterTest, APoolsBlockIsNotLeftButSaidToBeFull) {
+  quota limits(1 << 20);
+  pool memory(limits);
+  const std::string right = written([](auto& w) { nest(w); });
+  for (const std::size_t missing : {std::size_t{0}, std::size_t{1}, right.size() / 2}) {
+    bytes_builder block = memory.take(4'096);
+    ASSERT_TRUE(block);
+    const std::size_t capacity = block.capacity();
+    block.append_fill(capacity - right.size() + missing, std::byte{0});
+    const std::byte* const at = block.spare().data();
+    builder_writer w(block);
+    testing::expect_user_copies(0, [&] { nest(w); });
+    EXPECT_EQ(w.full(), missing > 0) << missing;
+    EXPECT_EQ(block.capacity(), capacity);
+    EXPECT_EQ(block.written().data() + capacity - right.size() + missing, at);
   }
 }
 
