@@ -12,7 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "gate/rig/archive_for_tests.h"
-#include "gate/rig/draft.h"
+#include "gate/rig/drafts_for_tests.h"
 #include "zc/testing/expect_copies.h"
 
 namespace sluice::rig {
@@ -172,10 +172,7 @@ TEST_F(ArchiveTest, WhatCannotBeMappedIsNamed) {
 
 // The requests below have no items, so nothing inside of them tells.
 TEST_F(ArchiveTest, WhereARequestDoesNotTellItsSignalTheFileDoes) {
-  draft resource, request;
-  resource.message(2, draft());
-  request.message(1, resource);
-  const std::string silent = request.bytes();
+  const std::string silent = for_tests::request_of({});
   const std::string spans = drawn(signal::traces, 2);
   const std::string lines = drawn(signal::logs, 2);
   const std::string unknown =
@@ -204,13 +201,12 @@ TEST_F(ArchiveTest, WhereARequestDoesNotTellItsSignalTheFileDoes) {
 
 TEST_F(ArchiveTest, ItemsAreCountedAsTheSignalThatWasSettledHasThem) {
   // A metric without a name: nothing tells, and its points count as metrics only.
-  draft gauge, metric, scope, resource, request;
-  for (int i = 0; i < 3; ++i) gauge.message(1, draft());
-  metric.message(5, gauge);
-  scope.message(2, metric);
-  resource.message(2, scope);
-  request.message(1, resource);
-  for (const std::string& body : {request.bytes(), zstd(request.bytes())}) {
+  const std::string request = for_tests::request_of({[](draft& metric) {
+    metric.message(5, [&] {
+      for (int i = 0; i < 3; ++i) metric.message(1);
+    });
+  }});
+  for (const std::string& body : {request, zstd(request)}) {
     const auto a = archive::open({write("metrics", record(body))});
     ASSERT_TRUE(a.has_value()) << text_of(a.error());
     EXPECT_EQ(a->at(0).items, 3u);

@@ -14,6 +14,7 @@ namespace sluice::rig {
 namespace {
 
 using for_tests::as_bytes;
+using for_tests::drawing;
 using for_tests::request_of;
 using otlp::signal;
 
@@ -29,13 +30,13 @@ std::string text_of(const identity& id) {
   return std::string(t.data(), t.size());
 }
 
-draft span_with(const identity& id) {
-  draft span;
-  span.text(1, "0123456789abcdef");
-  span.attribute(9, "other", "value");
-  span.attribute(9, identity_key, text_of(id));
-  span.number(6, 1);
-  return span;
+drawing span_with(const identity& id) {
+  return [id](draft& span) {
+    span.text(1, "0123456789abcdef");
+    span.attribute(9, "other", "value");
+    span.attribute(9, identity_key, text_of(id));
+    span.number(6, 1);
+  };
 }
 
 TEST(CensusTest, NeighboursBecomeOneRun) {
@@ -43,7 +44,7 @@ TEST(CensusTest, NeighboursBecomeOneRun) {
   const auto c = take_census(
       signal::traces,
       as_bytes(request_of({span_with({1, 2, 5}), span_with({1, 2, 6}), span_with({1, 2, 8}),
-                           span_with({1, 3, 9}), draft{}, span_with({1, 3, 10})})),
+                           span_with({1, 3, 9}), [](draft&) {}, span_with({1, 3, 10})})),
       found);
   ASSERT_TRUE(c.has_value());
   EXPECT_EQ(c->items, 6u);
@@ -58,21 +59,18 @@ TEST(CensusTest, EveryKindOfDataPointHasItsAttributes) {
   const std::vector<std::pair<std::uint32_t, std::uint32_t>> kinds{
       {5, 7}, {7, 7}, {9, 9}, {10, 1}, {11, 7}};
   std::uint64_t n = 0;
-  draft scope;
-  for (const auto& [data_field, attributes_field] : kinds) {
-    draft point, data, metric;
-    point.attribute(attributes_field, identity_key, text_of({4, 5, n++}));
-    data.message(1, point);
-    data.number(2, 2);
-    metric.text(1, "name");
-    metric.message(data_field, data);
-    scope.message(2, metric);
+  std::vector<drawing> all;
+  for (const auto& kind : kinds) {
+    all.push_back([&kind, id = identity{4, 5, n++}](draft& metric) {
+      metric.text(1, "name");
+      metric.message(kind.first, [&] {
+        metric.message(1, [&] { metric.attribute(kind.second, identity_key, text_of(id)); });
+        metric.number(2, 2);
+      });
+    });
   }
-  draft resource, request;
-  resource.message(2, scope);
-  request.message(1, resource);
   gathered found;
-  const auto c = take_census(signal::metrics, as_bytes(request.bytes()), found);
+  const auto c = take_census(signal::metrics, as_bytes(request_of(all)), found);
   ASSERT_TRUE(c.has_value());
   EXPECT_EQ(c->traced, kinds.size());
   ASSERT_EQ(found.runs.size(), 1u);
@@ -80,14 +78,14 @@ TEST(CensusTest, EveryKindOfDataPointHasItsAttributes) {
 }
 
 TEST(CensusTest, ValueBeforeKeyAndUnknownFieldsAreRead) {
-  draft value, pair, span;
-  value.text(1, text_of({9, 9, 9}));
-  pair.message(2, value);
-  pair.fixed32(15, 7);
-  pair.text(1, identity_key);
-  span.message(9, pair);
-  span.fixed(500, 1);
-  std::string text = request_of({span});
+  std::string text = request_of({[](draft& span) {
+    span.message(9, [&] {
+      span.message(2, [&] { span.text(1, text_of({9, 9, 9})); });
+      span.fixed32(15, 7);
+      span.text(1, identity_key);
+    });
+    span.fixed(500, 1);
+  }});
   text += "\xc3\x3e\x08\x01\xc4\x3e";  // a group, field 1000, with a varint in it
   gathered found;
   const auto c = take_census(signal::traces, as_bytes(text), found);

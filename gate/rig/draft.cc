@@ -1,159 +1,100 @@
 #include "gate/rig/draft.h"
 
+#include <array>
 #include <bit>
-#include <cstring>
 
 #include "gate/rig/identity.h"
-#include "zc/base/check.h"
+#include "zc/wire/protobuf/varint.h"
 
 namespace sluice::rig {
 
-static_assert(std::endian::native == std::endian::little, "words are stored as they lie");
+using zc::pb::bytes_field_size;
+using zc::pb::tag_size;
+using zc::pb::varint_size;
 
-void draft::varint(std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) bytes_.push_back(static_cast<char>(value | 0x80));
-  bytes_.push_back(static_cast<char>(value));
+static_assert(std::endian::native == std::endian::little, "ids are stored as they lie");
+
+void draft::remember(spot what, std::size_t size) {
+  ZC_CHECK(this->size() <= UINT32_MAX);  // offsets have 32 bits
+  marks_.push_back({what, static_cast<std::uint32_t>(this->size() - size)});
 }
 
-void draft::word(std::uint64_t value) {
-  char raw[8];
-  std::memcpy(raw, &value, sizeof raw);
-  bytes_.append(raw, sizeof raw);
-}
-
-void draft::remember(spot what) {
-  ZC_CHECK(bytes_.size() <= UINT32_MAX);
-  marks_.push_back({what, static_cast<std::uint32_t>(bytes_.size())});
-}
-
-void draft::number(std::uint32_t field, std::uint64_t value) {
-  tag(field, 0);
-  varint(value);
-}
-
-void draft::fixed(std::uint32_t field, std::uint64_t value) {
-  tag(field, 1);
-  word(value);
-}
-
-void draft::fixed32(std::uint32_t field, std::uint32_t value) {
-  tag(field, 5);
-  char raw[4];
-  std::memcpy(raw, &value, sizeof raw);
-  bytes_.append(raw, sizeof raw);
-}
-
-void draft::real(std::uint32_t field, double value) {
-  fixed(field, std::bit_cast<std::uint64_t>(value));
-}
-
-void draft::text(std::uint32_t field, std::string_view value) {
-  tag(field, 2);
-  varint(value.size());
-  bytes_.append(value);
-}
-
-void draft::message(std::uint32_t field, const draft& value) {
-  tag(field, 2);
-  varint(value.size());
-  append(value);
-}
-
-void draft::append(const draft& fields) {
-  ZC_CHECK(fields.size() <= UINT32_MAX - bytes_.size());  // offsets have 32 bits
-  const auto moved = static_cast<std::uint32_t>(bytes_.size());
-  bytes_.append(fields.bytes_);
-  for (const mark& m : fields.marks_) marks_.push_back({m.what, m.offset + moved});
-}
-
-void draft::packed(std::uint32_t field, const std::vector<std::uint64_t>& values) {
-  tag(field, 2);
-  varint(values.size() * 8);
-  for (const std::uint64_t v : values) word(v);
-}
-
-void draft::packed(std::uint32_t field, const std::vector<double>& values) {
-  tag(field, 2);
-  varint(values.size() * 8);
-  for (const double v : values) word(std::bit_cast<std::uint64_t>(v));
+void draft::close(std::size_t start, std::size_t first) {
+  const std::size_t before = size();
+  writer_.close(start);
+  ZC_CHECK(size() <= UINT32_MAX);
+  const auto moved = static_cast<std::uint32_t>(size() - before);
+  if (moved == 0) return;
+  for (mark& m : std::span(marks_).subspan(first)) m.offset += moved;
 }
 
 void draft::time(std::uint32_t field, std::uint64_t nanoseconds) {
-  tag(field, 1);
-  remember(spot::time);
-  word(nanoseconds);
+  writer_.fixed64(field, nanoseconds);
+  remember(spot::time, sizeof nanoseconds);
 }
 
 void draft::trace_id(std::uint32_t field, std::uint64_t high, std::uint64_t low) {
-  tag(field, 2);
-  varint(16);
-  remember(spot::trace);
-  word(high);
-  word(low);
+  const std::array<std::uint64_t, 2> id{high, low};
+  writer_.bytes(field, std::as_bytes(std::span(id)));
+  remember(spot::trace, sizeof id);
 }
 
 void draft::span_id(std::uint32_t field, std::uint64_t id) {
-  tag(field, 2);
-  varint(8);
-  remember(spot::span);
-  word(id);
+  writer_.bytes(field, std::as_bytes(std::span(&id, 1)));
+  remember(spot::span, sizeof id);
 }
 
-namespace {
-
-// KeyValue {key=1, value=2 AnyValue}
-template <class Write>
-void put_attribute(draft& into, std::uint32_t field, std::string_view key, Write&& write) {
-  draft value;
-  write(value);
-  draft pair;
-  pair.text(1, key);
-  pair.message(2, value);
-  into.message(field, pair);
+// KeyValue {key=1, value=2 AnyValue}; sizes are known here, so that long values are not moved.
+template <std::invocable Value>
+void draft::key_value(std::uint32_t field, std::string_view key, std::size_t size, Value&& value) {
+  message(field, bytes_field_size(1, key.size()) + bytes_field_size(2, size), [&] {
+    text(1, key);
+    message(2, size, value);
+  });
 }
-
-}  // namespace
 
 void draft::attribute(std::uint32_t field, std::string_view key, std::string_view value) {
-  put_attribute(*this, field, key, [&](draft& any) { any.text(1, value); });
+  key_value(field, key, bytes_field_size(1, value.size()), [&] { text(1, value); });
 }
 
 void draft::attribute(std::uint32_t field, std::string_view key, bool value) {
-  put_attribute(*this, field, key, [&](draft& any) { any.number(2, value ? 1 : 0); });
+  key_value(field, key, tag_size(2) + 1, [&] { number(2, value ? 1 : 0); });
 }
 
 void draft::attribute(std::uint32_t field, std::string_view key, std::int64_t value) {
   const auto bits = static_cast<std::uint64_t>(value);  // negatives take ten bytes, by the format
-  put_attribute(*this, field, key, [&](draft& any) { any.number(3, bits); });
+  key_value(field, key, tag_size(3) + varint_size(bits), [&] { number(3, bits); });
 }
 
 void draft::attribute(std::uint32_t field, std::string_view key, double value) {
-  put_attribute(*this, field, key, [&](draft& any) { any.real(4, value); });
+  key_value(field, key, tag_size(4) + sizeof value, [&] { real(4, value); });
 }
 
 void draft::attribute(std::uint32_t field, std::string_view key,
                       const std::vector<std::string>& value) {
-  draft list;
+  std::size_t list = 0;
   for (const std::string& each : value) {
-    draft any;
-    any.text(1, each);
-    list.message(1, any);
+    list += bytes_field_size(1, bytes_field_size(1, each.size()));
   }
-  put_attribute(*this, field, key, [&](draft& any) { any.message(5, list); });
+  key_value(field, key, bytes_field_size(5, list), [&] {
+    message(5, list, [&] {
+      for (const std::string& each : value) {
+        message(1, bytes_field_size(1, each.size()), [&] { text(1, each); });
+      }
+    });
+  });
 }
 
 void draft::identity(std::uint32_t field) {
   const identity_text nobody = encode({});
-  put_attribute(*this, field, identity_key, [&](draft& any) {
-    any.tag(1, 2);
-    any.varint(identity_size);
-    any.remember(spot::identity);
-    any.bytes_.append(nobody.data(), nobody.size());
+  key_value(field, identity_key, bytes_field_size(1, nobody.size()), [&] {
+    text(1, {nobody.data(), nobody.size()});
+    remember(spot::identity, identity_size);
   });
 }
 
 void draft::clear() noexcept {
-  bytes_.clear();
+  builder_.truncate(0);
   marks_.clear();
 }
 

@@ -1,21 +1,34 @@
-// gate/rig/draft.h - a protobuf message being written, which remembers where its changeable words
-// lie.
+// gate/rig/draft.h - a protobuf message being written where it will lie, which remembers where its
+// changeable words are.
 //
-// Inner messages are drafts of their own and are put into outer ones, with their words' offsets
-// moved along, so that the finished request knows every timestamp, trace id, span id and item
-// identity that a copy of it must change.
+//     draft d(expected_bytes);
+//     d.message(1, [&] { d.time(7, now); d.attribute(9, "k", "v"); });
+//     d.marks();                               where the time is
+//     zc::bytes body = std::move(d).freeze();  the memory it was written to
 //
-// Ownership  The draft owns its bytes.
+// A message whose length takes more than one byte is moved up when it ends, and the marks inside of
+// it with it; one whose size is known from the start is not.
+//
+// Ownership  The draft owns its bytes until they are frozen. It stays where it is: the writer in it
+//            holds on to the builder beside it.
 // Threads    One.
-// Cost       Each level copies what it encloses: for templates that are made once, not for the data
-// path.
+// Cost       Nothing is copied while `expected` bytes are enough. Beyond, the builder grows: a copy
+//            that is counted in the ledger.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "zc/base/check.h"
+#include "zc/base/lifetime.h"
+#include "zc/mem/builder.h"
+#include "zc/mem/bytes.h"
+#include "zc/wire/protobuf/writer.h"
 
 namespace sluice::rig {
 
@@ -34,15 +47,40 @@ struct mark {
 
 class draft {
  public:
-  void number(std::uint32_t field, std::uint64_t value);  // varint
-  void fixed(std::uint32_t field, std::uint64_t value);   // 64 bits
-  void fixed32(std::uint32_t field, std::uint32_t value);
-  void real(std::uint32_t field, double value);
-  void text(std::uint32_t field, std::string_view value);  // string or bytes
-  void message(std::uint32_t field, const draft& value);
-  void append(const draft& fields);  // its fields, as fields of this message
-  void packed(std::uint32_t field, const std::vector<std::uint64_t>& values);  // 64 bits each
-  void packed(std::uint32_t field, const std::vector<double>& values);
+  explicit draft(std::size_t expected = 0)
+      : builder_(zc::bytes_builder::with_capacity(expected)), writer_(builder_) {}
+  draft(const draft&) = delete;
+  draft& operator=(const draft&) = delete;
+
+  void number(std::uint32_t field, std::uint64_t value) { writer_.varint(field, value); }
+  void fixed(std::uint32_t field, std::uint64_t value) { writer_.fixed64(field, value); }
+  void fixed32(std::uint32_t field, std::uint32_t value) { writer_.fixed32(field, value); }
+  void real(std::uint32_t field, double value) { writer_.float64(field, value); }
+  void text(std::uint32_t field, std::string_view value) { writer_.text(field, value); }
+  void packed(std::uint32_t field, std::span<const std::uint64_t> values) {  // 64 bits each
+    writer_.packed_fixed64(field, values);
+  }
+  void packed(std::uint32_t field, std::span<const double> values) {
+    writer_.packed_float64(field, values);
+  }
+
+  // A nested message: everything that `fill` writes to this draft.
+  template <std::invocable Fill>
+  void message(std::uint32_t field, Fill&& fill) {
+    const std::size_t first = marks_.size();
+    const std::size_t start = writer_.open(field);
+    fill();
+    close(start, first);
+  }
+  void message(std::uint32_t field) { writer_.head(field, 0); }  // an empty one
+  // The same with its size known: nothing is moved. Requires: `fill` writes `size` bytes.
+  template <std::invocable Fill>
+  void message(std::uint32_t field, std::size_t size, Fill&& fill) {
+    writer_.head(field, size);
+    const std::size_t start = writer_.size();
+    fill();
+    ZC_CHECK(writer_.size() - start == size);
+  }
 
   void time(std::uint32_t field, std::uint64_t nanoseconds);
   void trace_id(std::uint32_t field, std::uint64_t high, std::uint64_t low);
@@ -62,18 +100,22 @@ class draft {
   void attribute(std::uint32_t field, std::string_view key, const std::vector<std::string>& value);
   void identity(std::uint32_t field);  // the attribute that names the item, to be filled in
 
-  const std::string& bytes() const noexcept { return bytes_; }
   const std::vector<mark>& marks() const noexcept { return marks_; }
-  std::size_t size() const noexcept { return bytes_.size(); }
-  void clear() noexcept;
+  std::size_t size() const noexcept { return writer_.size(); }
+  // Where it lies: valid until the draft is written to, and for what freeze() gives.
+  std::span<const std::byte> written() & noexcept ZC_LIFETIMEBOUND { return builder_.written(); }
+  zc::bytes freeze() && { return std::move(builder_).freeze(); }
+  void clear() noexcept;  // to be written again, in the same memory
 
  private:
-  void varint(std::uint64_t value);
-  void tag(std::uint32_t field, unsigned wire_type) { varint(field << 3 | wire_type); }
-  void word(std::uint64_t value);
-  void remember(spot what);
+  template <std::invocable Value>
+  void key_value(std::uint32_t field, std::string_view key, std::size_t size, Value&& value);
+  void remember(spot what, std::size_t size);  // what was written last, `size` bytes
+  // Of the message that began at `start` and has the marks from `first` on.
+  void close(std::size_t start, std::size_t first);
 
-  std::string bytes_;
+  zc::bytes_builder builder_;
+  zc::pb::builder_writer writer_;  // writes to builder_
   std::vector<mark> marks_;
 };
 

@@ -1,5 +1,6 @@
 #include "gate/rig/generate.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -25,8 +26,7 @@ constexpr std::size_t items_per_resource = 250;
 
 }  // namespace
 
-request_template::request_template(draft&& from, std::size_t items)
-    : body_(zc::bytes::from_string(std::string(from.bytes()))), items_(items) {
+request_template::request_template(draft&& from, std::size_t items) : items_(items) {
   for (const mark& m : from.marks()) {
     switch (m.what) {
       case spot::time:
@@ -44,6 +44,7 @@ request_template::request_template(draft&& from, std::size_t items)
     }
   }
   ZC_CHECK(identities_.size() == items_);
+  body_ = std::move(from).freeze();
 }
 
 // Every word is made from the template's, never from what `out` had.
@@ -104,7 +105,9 @@ zc::result<generator> generator::make(const generator_options& how) {
   for (std::size_t i = 0; i < how.variety; ++i) {
     dice d(scramble(how.seed) +
            scramble(i * otlp::signals + static_cast<std::size_t>(how.signal) + 1));
-    request_template next(draw_request(how.signal, what, d), how.items);
+    draft drawn(std::min(expected_size(how.signal, what), request_bytes_max));
+    draw_request(drawn, how.signal, what, d);
+    request_template next(std::move(drawn), how.items);
     if (next.size() > request_bytes_max) return zc::fail(errc::too_large, "a request is too large");
     total += next.size();
     if (total > template_bytes_max) return zc::fail(errc::too_large, "the templates are too large");

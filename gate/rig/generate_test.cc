@@ -78,7 +78,8 @@ TEST(GenerateTest, ItemsHaveTheSizesOfRealFleets) {
 
 TEST(GenerateTest, AResourceHasAboutThirtyAttributes) {
   dice d(1);
-  const draft r = draw_resource(d);
+  draft r;
+  draw_resource(r, d);
   EXPECT_GE(r.size(), 1'000u);
   EXPECT_LE(r.size(), 1'500u);
 }
@@ -96,6 +97,47 @@ TEST(GenerateTest, CompressesAsRealTelemetryDoes) {
     const double ratio = static_cast<double>(body->size()) / static_cast<double>(coded->size());
     EXPECT_GE(ratio, 3.0) << otlp::name_of(s);
     EXPECT_LE(ratio, 8.5) << otlp::name_of(s);
+  }
+}
+
+// It is the memory it was drawn into: nothing was moved to make room, whatever the dice say.
+TEST(GenerateTest, ATemplateLiesWhereItWasDrawn) {
+  for (const signal s : drawn) {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      const scene what{.items = 300, .resources = 3};
+      dice d(seed);
+      EXPECT_USER_COPIES(0) {
+        draft request(expected_size(s, what));
+        const std::byte* const at = request.written().data();
+        draw_request(request, s, what, d);
+        const request_template made(std::move(request), what.items);
+        EXPECT_EQ(made.as_drawn().data(), at);
+      }
+    }
+  }
+}
+
+TEST(GenerateTest, MakingTemplatesCopiesNothing) {
+  for (const signal s : drawn) {
+    for (const std::size_t items : {1, 7, 100, 1'000}) {
+      EXPECT_USER_COPIES(0) {
+        (void)make(s, items, 5, 4);
+      }
+    }
+  }
+}
+
+TEST(GenerateTest, WithoutRoomADraftGrowsAndDrawsTheSame) {
+  const scene what{.items = 300, .resources = 3};
+  for (const signal s : drawn) {
+    dice d(4), again(4);
+    draft none, enough(expected_size(s, what));
+    const zc::ledger::scope growing;
+    draw_request(none, s, what, d);
+    EXPECT_GT(growing.copied(), 0u);
+    EXPECT_LT(growing.copied(), 2 * none.size());  // at least doubled each time
+    draw_request(enough, s, what, again);
+    EXPECT_EQ(std::move(none).freeze(), std::move(enough).freeze());
   }
 }
 

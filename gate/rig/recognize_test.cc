@@ -17,10 +17,12 @@ namespace sluice::rig {
 namespace {
 
 using for_tests::as_bytes;
+using for_tests::drawing;
 using for_tests::request_of;
+using for_tests::text_of;
 using otlp::signal;
 
-std::optional<signal> told(const draft& item) {
+std::optional<signal> told(const drawing& item) {
   return recognize(as_bytes(request_of({item})));
 }
 
@@ -33,59 +35,55 @@ TEST(RecognizeTest, WhatTheGeneratorDrawsIsTold) {
 }
 
 TEST(RecognizeTest, OneFieldThatOnlyOneSignalHasIsEnough) {
-  draft started, severe, observed, at, sum, taken;
-  started.fixed(7, 1);
-  severe.number(2, 9);
-  observed.fixed(11, 1);
-  at.fixed(1, 1);
-  sum.text(1, "requests");
-  sum.message(7, draft());
-  taken.fixed(3, 1);
-  EXPECT_EQ(told(started), signal::traces);
-  EXPECT_EQ(told(severe), signal::logs);
-  EXPECT_EQ(told(observed), signal::logs);
-  EXPECT_EQ(told(at), signal::logs);
+  const auto sum = [](draft& d) {
+    d.text(1, "requests");
+    d.message(7);
+  };
+  EXPECT_EQ(told([](draft& started) { started.fixed(7, 1); }), signal::traces);
+  EXPECT_EQ(told([](draft& severe) { severe.number(2, 9); }), signal::logs);
+  EXPECT_EQ(told([](draft& observed) { observed.fixed(11, 1); }), signal::logs);
+  EXPECT_EQ(told([](draft& at) { at.fixed(1, 1); }), signal::logs);
   EXPECT_EQ(told(sum), signal::metrics);
-  EXPECT_EQ(told(taken), signal::profiles);
+  EXPECT_EQ(told([](draft& taken) { taken.fixed(3, 1); }), signal::profiles);
 }
 
 TEST(RecognizeTest, IdsAreNotANameOfTheSameLength) {
-  draft span, metric;
-  span.text(1, std::string("\x01\x02\xff\x80 some entropy", 16).substr(0, 16));
-  span.text(2, "01234567");
-  span.text(5, "GET /");
-  metric.text(1, "http.server.time");
-  metric.text(2, "duration");
-  metric.message(9, draft());
+  const auto span = [](draft& d) {
+    d.text(1, std::string("\x01\x02\xff\x80 some entropy", 16).substr(0, 16));
+    d.text(2, "01234567");
+    d.text(5, "GET /");
+  };
+  const auto metric = [](draft& d) {
+    d.text(1, "http.server.time");
+    d.text(2, "duration");
+    d.message(9);
+  };
   EXPECT_EQ(told(span), signal::traces);
   EXPECT_EQ(told(metric), signal::metrics);
 }
 
 TEST(RecognizeTest, TheFirstItemThatDecidesIsAskedNotTheFirstOne) {
-  draft nothing, log;
-  nothing.text(5, "x");
-  log.fixed(1, 5);
-  EXPECT_EQ(recognize(as_bytes(request_of({nothing, draft(), log}))), signal::logs);
+  const auto nothing = [](draft& d) { d.text(5, "x"); };
+  const auto empty = [](draft&) {};
+  const auto log = [](draft& d) { d.fixed(1, 5); };
+  EXPECT_EQ(recognize(as_bytes(request_of({nothing, empty, log}))), signal::logs);
 }
 
 TEST(RecognizeTest, ADictionaryIsOfProfiles) {
-  draft request;
-  request.message(1, draft());
-  request.message(2, draft());
-  EXPECT_EQ(recognize(as_bytes(request.bytes())), signal::profiles);
+  const std::string request = text_of([](draft& d) {
+    d.message(1);
+    d.message(2);
+  });
+  EXPECT_EQ(recognize(as_bytes(request)), signal::profiles);
 }
 
 TEST(RecognizeTest, WhatTellsNothingGetsNoAnswer) {
-  draft name_only, text_only, foreign;
-  name_only.text(1, "a");
-  text_only.text(5, "body");
-  foreign.number(40, 1);
   EXPECT_EQ(recognize({}), std::nullopt);
   EXPECT_EQ(recognize(as_bytes(request_of({}))), std::nullopt);
-  EXPECT_EQ(told(draft()), std::nullopt);
-  EXPECT_EQ(told(name_only), std::nullopt);
-  EXPECT_EQ(told(text_only), std::nullopt);
-  EXPECT_EQ(told(foreign), std::nullopt);
+  EXPECT_EQ(told([](draft&) {}), std::nullopt);
+  EXPECT_EQ(told([](draft& name_only) { name_only.text(1, "a"); }), std::nullopt);
+  EXPECT_EQ(told([](draft& text_only) { text_only.text(5, "body"); }), std::nullopt);
+  EXPECT_EQ(told([](draft& foreign) { foreign.number(40, 1); }), std::nullopt);
   EXPECT_EQ(recognize(as_bytes(std::string("\xff\xff\xff", 3))), std::nullopt);
 }
 

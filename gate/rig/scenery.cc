@@ -90,21 +90,19 @@ void draw_items(otlp::signal s, draft& into, std::size_t items, dice& d) {
 
 }  // namespace
 
-draft draw_resource(dice& d) {
+void draw_resource(draft& into, dice& d) {
   const std::string_view service = d.pick(services);
   const std::string version =
       "2." + std::to_string(d.below(40)) + "." + std::to_string(d.below(10));
-  draft r;
-  draw_service(r, service, version, d);
-  draw_kubernetes(r, service, d);
-  draw_container(r, service, version, d);
-  draw_process(r, service, d);
-  draw_cloud(r, d);
-  draw_sdk(r);
-  return r;
+  draw_service(into, service, version, d);
+  draw_kubernetes(into, service, d);
+  draw_container(into, service, version, d);
+  draw_process(into, service, d);
+  draw_cloud(into, d);
+  draw_sdk(into);
 }
 
-draft draw_scope(std::size_t kind, otlp::signal s) {
+void draw_scope(draft& into, std::size_t kind, otlp::signal s) {
   struct scope {
     std::string_view name, version;
   };
@@ -123,26 +121,29 @@ draft draw_scope(std::size_t kind, otlp::signal s) {
       {"org.apache.kafka.clients.NetworkClient", ""},
   }};
   const scope& chosen = s == otlp::signal::logs ? of_logs[kind] : of_spans[kind];
-  draft written;
-  written.text(1, chosen.name);
-  if (!chosen.version.empty()) written.text(2, chosen.version);
-  return written;
+  into.text(1, chosen.name);
+  if (!chosen.version.empty()) into.text(2, chosen.version);
 }
 
-draft draw_request(otlp::signal s, const scene& what, dice& d) {
+void draw_request(draft& into, otlp::signal s, const scene& what, dice& d) {
   ZC_CHECK(what.resources >= 1 && what.resources <= what.items);
-  draft request;
   for (std::size_t i = 0; i < what.resources; ++i) {
     // The first ones take one item more when the division leaves a rest.
     const std::size_t items =
         what.items / what.resources + (i < what.items % what.resources ? 1 : 0);
-    draft group;
-    group.message(1, draw_resource(d));
-    draw_items(s, group, items, d);
-    group.text(3, schema);
-    request.message(1, group);
+    into.message(1, [&] {
+      into.message(1, [&] { draw_resource(into, d); });
+      draw_items(s, into, items, d);
+      into.text(3, schema);
+    });
   }
-  return request;
+}
+
+std::size_t expected_size(otlp::signal s, const scene& what) noexcept {
+  const std::size_t item = s == otlp::signal::traces ? 750 : 400;
+  constexpr std::size_t resource = 2'048;  // with the heads of its scopes
+  constexpr std::size_t rare = 16'384;     // where items are few, one exception is much
+  return what.items * item + what.resources * resource + rare;
 }
 
 }  // namespace sluice::rig

@@ -2,6 +2,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gate/rig/scenery.h"
 
@@ -93,12 +94,10 @@ void draw_record(draft& into, std::size_t kind, dice& d) {
       "logCompletion", "saveOrder", "advance", "doDispatch", "handleCompletedSends"};
   const severity level = draw_severity(d);
   const std::uint64_t at = epoch - d.below(1'000'000'000);
-  draft body;
-  body.text(1, draw_line(kind, d));
   into.time(1, at);
   into.number(2, level);
   into.text(3, name_of(level));
-  into.message(5, body);
+  into.message(5, [&] { into.text(1, draw_line(kind, d)); });
   into.identity(6);
   into.attribute(6, "thread.name", "http-nio-8080-exec-" + std::to_string(d.between(1, 64)));
   into.attribute(6, "code.function.name", functions[kind]);
@@ -114,22 +113,19 @@ void draw_record(draft& into, std::size_t kind, dice& d) {
 }  // namespace
 
 void draw_logs(draft& into, std::size_t items, dice& d) {
-  std::array<draft, scopes> of;
-  std::array<bool, scopes> used{};
-  for (std::size_t i = 0; i < items; ++i) {
-    const std::size_t kind = d.below(scopes);
-    draft record;
-    draw_record(record, kind, d);
-    of[kind].message(2, record);
-    used[kind] = true;
+  std::vector<sketch> records(items);
+  draft paper(paper_bytes);
+  for (sketch& r : records) {
+    r.scope = d.below(scopes);
+    r.at = d;
+    paper.clear();
+    draw_record(paper, r.scope, d);
+    r.size = paper.size();
   }
-  for (std::size_t kind = 0; kind < scopes; ++kind) {
-    if (!used[kind]) continue;
-    draft group;
-    group.message(1, draw_scope(kind, otlp::signal::logs));
-    group.append(of[kind]);
-    into.message(2, group);
-  }
+  write_scopes(into, otlp::signal::logs, records, [&](const sketch& r) {
+    dice again = r.at;
+    draw_record(into, r.scope, again);
+  });
 }
 
 }  // namespace sluice::rig

@@ -117,47 +117,47 @@ void draw_histogram(draft& p, const metric& m, dice& d) {
   p.real(12, bounds[std::min(top + 5, bounds.size() - 1)] * (1 + d.unit()));
 }
 
-draft draw_data(const metric& m, std::size_t points, dice& d) {
-  draft data;
+void draw_data(draft& into, const metric& m, std::size_t points, dice& d) {
   for (std::size_t i = 0; i < points; ++i) {
-    draft point;
-    m.as == shape::histogram ? draw_histogram(point, m, d) : draw_number(point, m, d);
-    data.message(1, point);
+    into.message(1, [&] {
+      m.as == shape::histogram ? draw_histogram(into, m, d) : draw_number(into, m, d);
+    });
   }
-  if (m.as != shape::gauge) data.number(2, cumulative);
-  if (m.as == shape::sum) data.number(3, m.unit == "{request}" ? 0 : 1);
-  return data;
+  if (m.as != shape::gauge) into.number(2, cumulative);
+  if (m.as == shape::sum) into.number(3, m.unit == "{request}" ? 0 : 1);
 }
 
-draft draw_metric(const metric& m, std::size_t points, dice& d) {
-  draft written;
-  written.text(1, m.name);
-  written.text(2, m.description);
-  written.text(3, m.unit);
+void draw_metric(draft& into, const metric& m, std::size_t points, dice& d) {
+  into.text(1, m.name);
+  into.text(2, m.description);
+  into.text(3, m.unit);
   const std::uint32_t field = m.as == shape::gauge ? 5 : m.as == shape::sum ? 7 : 9;
-  written.message(field, draw_data(m, points, d));
-  return written;
+  into.message(field, [&] { draw_data(into, m, points, d); });
 }
+
+struct metric_sketch : sketch {
+  const metric* what = nullptr;
+  std::size_t points = 0;
+};
 
 }  // namespace
 
 void draw_points(draft& into, std::size_t items, dice& d) {
-  std::array<draft, scopes> of;
-  std::array<bool, scopes> used{};
+  std::vector<metric_sketch> drawn;
+  draft paper(paper_bytes);
   for (std::size_t turn = d.below(metrics.size()); items > 0; ++turn) {
     const metric& m = metrics[turn % metrics.size()];
     const std::size_t points = std::min<std::size_t>(items, d.between(1, points_max(m.as)));
-    of[m.scope].message(2, draw_metric(m, points, d));
-    used[m.scope] = true;
+    const dice at = d;
+    paper.clear();
+    draw_metric(paper, m, points, d);
+    drawn.push_back({{m.scope, paper.size(), at}, &m, points});
     items -= points;
   }
-  for (std::size_t kind = 0; kind < scopes; ++kind) {
-    if (!used[kind]) continue;
-    draft group;
-    group.message(1, draw_scope(kind, otlp::signal::metrics));
-    group.append(of[kind]);
-    into.message(2, group);
-  }
+  write_scopes(into, otlp::signal::metrics, drawn, [&](const metric_sketch& m) {
+    dice again = m.at;
+    draw_metric(into, *m.what, m.points, again);
+  });
 }
 
 }  // namespace sluice::rig

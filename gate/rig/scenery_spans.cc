@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gate/rig/scenery.h"
 
@@ -140,22 +141,30 @@ void exception_event(draft& s, std::uint64_t at, dice& d) {
     stack.append("\tat ").append(d.pick(frames)).append(std::to_string(d.between(20, 900)));
     stack.append(")\n");
   }
-  draft event;
-  event.time(1, at);
-  event.text(2, "exception");
-  event.attribute(3, "exception.type", "java.lang.IllegalStateException");
-  event.attribute(3, "exception.message", "order is already closed");
-  event.attribute(3, "exception.stacktrace", stack);
-  s.message(11, event);
+  s.message(11, [&] {
+    s.time(1, at);
+    s.text(2, "exception");
+    s.attribute(3, "exception.type", "java.lang.IllegalStateException");
+    s.attribute(3, "exception.message", "order is already closed");
+    s.attribute(3, "exception.stacktrace", stack);
+  });
 }
 
 void plain_event(draft& s, std::uint64_t at, dice& d) {
-  draft event;
-  event.time(1, at);
-  event.text(2, "order.priced");
-  event.attribute(3, "order.items", static_cast<std::int64_t>(d.between(1, 12)));
-  event.attribute(3, "order.total", static_cast<double>(d.below(50'000)) / 100);
-  s.message(11, event);
+  s.message(11, [&] {
+    s.time(1, at);
+    s.text(2, "order.priced");
+    s.attribute(3, "order.items", static_cast<std::int64_t>(d.between(1, 12)));
+    s.attribute(3, "order.total", static_cast<double>(d.below(50'000)) / 100);
+  });
+}
+
+void step_attributes(draft& s, const std::string& step, dice& d) {
+  s.attribute(9, "code.function.name", "com.shop.domain." + step);
+  s.attribute(9, "thread.id", static_cast<std::int64_t>(d.between(30, 90)));
+  s.attribute(9, "app.order.id", d.hex(12));
+  s.attribute(9, "app.cart.id", d.uuid());
+  s.attribute(9, "app.user.tier", d.chance(0.2) ? "gold" : "standard");
 }
 
 // What differs between the kinds: scope, name, kind and attributes.
@@ -163,10 +172,11 @@ struct outline {
   std::size_t scope = 2;
   std::string name;
   std::uint64_t kind = internal;
-  draft attributes;
+  std::size_t query = 0;        // scope 1
+  std::string_view topic = {};  // scope 4
 };
 
-outline draw_outline(dice& d, bool first, bool failed) {
+outline draw_outline(dice& d, bool first) {
   outline o;
   const std::uint64_t roll = d.below(10);
   if (first || roll < 3) {
@@ -174,64 +184,106 @@ outline draw_outline(dice& d, bool first, bool failed) {
     o.scope = first ? 0 : 3;
     o.name = std::string(d.pick(methods)) + " " + std::string(route);
     o.kind = first ? server : client;
-    http_attributes(o.attributes, d, failed);
   } else if (roll < 6) {
-    const std::size_t query = d.below(queries.size());
     o.scope = 1;
-    o.name = query_names[query];
+    o.query = d.below(queries.size());
+    o.name = query_names[o.query];
     o.kind = client;
-    database_attributes(o.attributes, query, d);
   } else if (roll < 9) {
     o.name = d.pick(steps);
-    o.attributes.attribute(9, "code.function.name", "com.shop.domain." + o.name);
-    o.attributes.attribute(9, "thread.id", static_cast<std::int64_t>(d.between(30, 90)));
-    o.attributes.attribute(9, "app.order.id", d.hex(12));
-    o.attributes.attribute(9, "app.cart.id", d.uuid());
-    o.attributes.attribute(9, "app.user.tier", d.chance(0.2) ? "gold" : "standard");
   } else {
-    const std::string_view topic = d.pick(topics);
     o.scope = 4;
-    o.name = "send " + std::string(topic);
+    o.topic = d.pick(topics);
+    o.name = "send " + std::string(o.topic);
     o.kind = producer;
-    messaging_attributes(o.attributes, topic, d);
   }
   return o;
 }
 
-void draw_span(draft& into, trace& t, dice& d, std::size_t& scope) {
-  const bool first = t.size == 0;
-  const bool failed = d.chance(0.015);
-  outline o = draw_outline(d, first, failed);
-  scope = o.scope;
-  const std::uint64_t id = d.next();
-  const std::uint64_t start = t.start + (first ? 0 : d.between(10'000, 1'500'000));
-  const std::uint64_t end = start + d.between(30'000, first ? 400'000'000 : 40'000'000);
-  into.trace_id(1, t.high, t.low);
-  into.span_id(2, id);
-  if (!first) into.span_id(4, t.spans[d.below(t.size)]);
+void draw_attributes(draft& into, const outline& o, dice& d, bool failed) {
+  switch (o.scope) {
+    case 1:
+      return database_attributes(into, o.query, d);
+    case 2:
+      return step_attributes(into, o.name, d);
+    case 4:
+      return messaging_attributes(into, o.topic, d);
+    default:
+      return http_attributes(into, d, failed);
+  }
+}
+
+// Its outline and attributes are drawn from `at`, before the ids and times that lie in front of
+// them.
+struct span_sketch : sketch {
+  bool first = false;  // of its trace: it has no parent
+  bool failed = false;
+  std::uint64_t high = 0, low = 0, id = 0, parent = 0;
+  std::uint64_t start = 0, end = 0;
+  dice events{0};  // what they are drawn from
+};
+
+void write_head(draft& into, const span_sketch& s, const outline& o) {
+  into.trace_id(1, s.high, s.low);
+  into.span_id(2, s.id);
+  if (!s.first) into.span_id(4, s.parent);
   into.text(5, o.name);
   into.number(6, o.kind);
-  into.time(7, start);
-  into.time(8, end);
+  into.time(7, s.start);
+  into.time(8, s.end);
   into.identity(9);
-  into.append(o.attributes);
-  if (failed) exception_event(into, end - 5'000, d);
-  if (o.kind == internal && d.chance(0.2)) plain_event(into, start + 5'000, d);
-  if (failed) {
-    draft status;
-    status.text(2, "order is already closed");
-    status.number(3, status_error);
-    into.message(15, status);
+}
+
+void write_tail(draft& into, const span_sketch& s, const outline& o, dice& d) {
+  if (s.failed) exception_event(into, s.end - 5'000, d);
+  if (o.kind == internal && d.chance(0.2)) plain_event(into, s.start + 5'000, d);
+  if (s.failed) {
+    into.message(15, [&] {
+      into.text(2, "order is already closed");
+      into.number(3, status_error);
+    });
   }
   into.fixed32(16, flags_sampled);
-  if (t.size < t.spans.size()) t.spans[t.size++] = id;
+}
+
+// On paper its parts lie in the order they are drawn in.
+span_sketch draw_span(draft& paper, trace& t, dice& d) {
+  span_sketch s;
+  s.first = t.size == 0;
+  s.failed = d.chance(0.015);
+  s.at = d;
+  const outline o = draw_outline(d, s.first);
+  draw_attributes(paper, o, d, s.failed);
+  s.scope = o.scope;
+  s.high = t.high;
+  s.low = t.low;
+  s.id = d.next();
+  s.start = t.start + (s.first ? 0 : d.between(10'000, 1'500'000));
+  s.end = s.start + d.between(30'000, s.first ? 400'000'000 : 40'000'000);
+  if (!s.first) s.parent = t.spans[d.below(t.size)];
+  write_head(paper, s, o);
+  s.events = d;
+  write_tail(paper, s, o, d);
+  s.size = paper.size();
+  if (t.size < t.spans.size()) t.spans[t.size++] = s.id;
+  return s;
+}
+
+void write_span(draft& into, const span_sketch& s) {
+  dice d = s.at;
+  const outline o = draw_outline(d, s.first);
+  write_head(into, s, o);
+  draw_attributes(into, o, d, s.failed);
+  dice events = s.events;
+  write_tail(into, s, o, events);
 }
 
 }  // namespace
 
 void draw_spans(draft& into, std::size_t items, dice& d) {
-  std::array<draft, scopes> of;
-  std::array<bool, scopes> used{};
+  std::vector<span_sketch> spans;
+  spans.reserve(items);
+  draft paper(paper_bytes);
   trace t;
   std::uint64_t left = 0;  // spans still to come in this trace
   for (std::size_t i = 0; i < items; ++i, --left) {
@@ -239,19 +291,11 @@ void draw_spans(draft& into, std::size_t items, dice& d) {
       begin(t, d);
       left = d.between(6, 14);
     }
-    draft span;
-    std::size_t scope = 0;
-    draw_span(span, t, d, scope);
-    of[scope].message(2, span);
-    used[scope] = true;
+    paper.clear();
+    spans.push_back(draw_span(paper, t, d));
   }
-  for (std::size_t kind = 0; kind < scopes; ++kind) {
-    if (!used[kind]) continue;
-    draft group;
-    group.message(1, draw_scope(kind, otlp::signal::traces));
-    group.append(of[kind]);
-    into.message(2, group);
-  }
+  write_scopes(into, otlp::signal::traces, spans,
+               [&](const span_sketch& s) { write_span(into, s); });
 }
 
 }  // namespace sluice::rig
