@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sluice::rig {
 
@@ -18,6 +19,21 @@ inline constexpr std::uint64_t scramble(std::uint64_t x) noexcept {
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
   return x ^ (x >> 31);
 }
+
+// Text in pieces, which are drawn in the order in which they are written: the operands of + are
+// evaluated in the order that the compiler likes.
+class phrase {
+ public:
+  phrase& add(std::string_view text) {
+    text_ += text;
+    return *this;
+  }
+  phrase& add(std::uint64_t number) { return add(std::to_string(number)); }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
 
 class dice {
  public:
@@ -45,7 +61,9 @@ class dice {
     return text;
   }
   std::string uuid() {
-    return hex(8) + "-" + hex(4) + "-4" + hex(3) + "-a" + hex(3) + "-" + hex(12);
+    phrase p;
+    p.add(hex(8)).add("-").add(hex(4)).add("-4").add(hex(3)).add("-a").add(hex(3));
+    return p.add("-").add(hex(12)).take();
   }
 
  private:

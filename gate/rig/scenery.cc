@@ -31,8 +31,13 @@ void draw_kubernetes(draft& r, std::string_view service, dice& d) {
   r.attribute(1, "k8s.cluster.name", "shop-prod-1");
   r.attribute(1, "k8s.namespace.name", "shop");
   r.attribute(1, "k8s.node.name",
-              "ip-10-4-" + std::to_string(d.below(64)) + "-" + std::to_string(d.below(256)) +
-                  ".compute.internal");
+              phrase()
+                  .add("ip-10-4-")
+                  .add(d.below(64))
+                  .add("-")
+                  .add(d.below(256))
+                  .add(".compute.internal")
+                  .take());
   r.attribute(1, "k8s.pod.name", replica_set + "-" + d.hex(5));
   r.attribute(1, "k8s.pod.uid", d.uuid());
   r.attribute(1, "k8s.deployment.name", name);
@@ -92,8 +97,7 @@ void draw_items(otlp::signal s, draft& into, std::size_t items, dice& d) {
 
 void draw_resource(draft& into, dice& d) {
   const std::string_view service = d.pick(services);
-  const std::string version =
-      "2." + std::to_string(d.below(40)) + "." + std::to_string(d.below(10));
+  const std::string version = phrase().add("2.").add(d.below(40)).add(".").add(d.below(10)).take();
   draw_service(into, service, version, d);
   draw_kubernetes(into, service, d);
   draw_container(into, service, version, d);

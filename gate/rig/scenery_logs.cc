@@ -40,38 +40,43 @@ std::string web_line(dice& d) {
   static constexpr std::array<std::string_view, 4> paths{"/api/v1/cart/", "/api/v2/orders/",
                                                          "/api/v1/products/", "/api/v2/accounts/"};
   static constexpr std::array<std::string_view, 3> methods{"GET", "POST", "PUT"};
-  return "Completed " + std::string(d.pick(methods)) + " " + std::string(d.pick(paths)) +
-         d.hex(12) + " for client 10.4." + std::to_string(d.below(64)) + "." +
-         std::to_string(d.below(256)) + " with status " + (d.chance(0.96) ? "200" : "503") + ", " +
-         std::to_string(d.below(60'000)) + " bytes, in " + milliseconds(d);
+  phrase p;
+  p.add("Completed ").add(d.pick(methods)).add(" ").add(d.pick(paths)).add(d.hex(12));
+  p.add(" for client 10.4.").add(d.below(64)).add(".").add(d.below(256));
+  p.add(" with status ").add(d.chance(0.96) ? "200" : "503").add(", ").add(d.below(60'000));
+  return p.add(" bytes, in ").add(milliseconds(d)).take();
 }
 
 std::string store_line(dice& d) {
-  return "Saved order " + d.hex(12) + " of user " + d.uuid() + " with " +
-         std::to_string(d.between(1, 14)) + " items to partition orders_p" +
-         std::to_string(d.below(64)) + " in " + milliseconds(d);
+  phrase p;
+  p.add("Saved order ").add(d.hex(12)).add(" of user ").add(d.uuid());
+  p.add(" with ").add(d.between(1, 14)).add(" items to partition orders_p").add(d.below(64));
+  return p.add(" in ").add(milliseconds(d)).take();
 }
 
 std::string shop_line(dice& d) {
   static constexpr std::array<std::string_view, 4> outcomes{
       "authorized by the payment provider", "waiting for stock in the second warehouse",
       "priced with two discounts applied", "handed over to shipping"};
-  return "Order " + d.hex(12) + " (cart " + d.uuid() + ", total " +
-         std::to_string(d.below(90'000)) + "." + std::to_string(d.between(10, 99)) + " EUR) is " +
-         std::string(d.pick(outcomes)) + " after " + milliseconds(d);
+  phrase p;
+  p.add("Order ").add(d.hex(12)).add(" (cart ").add(d.uuid()).add(", total ");
+  p.add(d.below(90'000)).add(".").add(d.between(10, 99)).add(" EUR) is ").add(d.pick(outcomes));
+  return p.add(" after ").add(milliseconds(d)).take();
 }
 
 std::string framework_line(dice& d) {
-  return "Resolved handler com.shop.web.OrderController#submit for request " + d.uuid() +
-         " in thread pool http-nio-8080 after queueing for " + milliseconds(d);
+  phrase p;
+  p.add("Resolved handler com.shop.web.OrderController#submit for request ").add(d.uuid());
+  p.add(" in thread pool http-nio-8080 after queueing for ").add(milliseconds(d));
+  return p.take();
 }
 
 std::string kafka_line(dice& d) {
-  return "[Producer clientId=producer-" + std::to_string(d.below(4)) + "] Node kafka-" +
-         std::to_string(d.below(6)) +
-         ".kafka-headless.shop.svc.cluster.local:9092 acknowledged batch of " +
-         std::to_string(d.between(1, 400)) + " records at offset " +
-         std::to_string(d.below(90'000'000));
+  phrase p;
+  p.add("[Producer clientId=producer-").add(d.below(4)).add("] Node kafka-").add(d.below(6));
+  p.add(".kafka-headless.shop.svc.cluster.local:9092 acknowledged batch of ");
+  p.add(d.between(1, 400)).add(" records at offset ").add(d.below(90'000'000));
+  return p.take();
 }
 
 std::string draw_line(std::size_t kind, dice& d) {
@@ -105,7 +110,8 @@ void draw_record(draft& into, std::size_t kind, dice& d) {
   if (d.chance(0.3)) into.attribute(6, "app.user.tier", d.chance(0.2) ? "gold" : "standard");
   if (level == error) into.attribute(6, "exception.type", "java.net.SocketTimeoutException");
   into.fixed32(8, 1);
-  into.trace_id(9, d.next(), d.next());
+  const std::uint64_t high = d.next();
+  into.trace_id(9, high, d.next());
   into.span_id(10, d.next());
   into.time(11, at + d.below(200'000));
 }

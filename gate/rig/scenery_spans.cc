@@ -60,7 +60,7 @@ constexpr std::array<std::string_view, 5> agents{
     "shop-android/7.3.1 (Android 15)"};
 
 std::string address(dice& d) {
-  return "10.4." + std::to_string(d.below(64)) + "." + std::to_string(d.below(256));
+  return phrase().add("10.4.").add(d.below(64)).add(".").add(d.below(256)).take();
 }
 
 // A trace that is being drawn: its spans hang on earlier ones.
