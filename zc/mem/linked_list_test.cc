@@ -38,35 +38,35 @@ TEST(LinkedListTest, KeepsTheOrderAndAllowsToLeaveFromTheMiddle) {
 }
 
 TEST(LinkedListTest, BehavesAsAPairOfStdLists) {
-  rc::check("random pushes, moves between lists and erasures",
-            [](const std::vector<std::uint8_t>& steps) {
-              std::array<item, 6> items;
-              for (int i = 0; i < 6; ++i) items[static_cast<std::size_t>(i)].number = i;
-              linked_list<item> left, right;
-              std::list<int> left_model, right_model;
-              for (const std::uint8_t step : steps) {
-                item& i = items[step % items.size()];
-                const bool in_left = std::ranges::count(left_model, i.number) > 0;
-                const bool in_right = std::ranges::count(right_model, i.number) > 0;
-                if (in_left) {
-                  right.take_from(left, i);
-                  left_model.remove(i.number);
-                  right_model.push_back(i.number);
-                } else if (in_right) {
-                  right.erase(i);
-                  right_model.remove(i.number);
-                } else {
-                  left.push_back(i);
-                  left_model.push_back(i.number);
-                }
-                RC_ASSERT(left.size() == left_model.size());
-                RC_ASSERT(numbers_in(left) == std::vector(left_model.begin(), left_model.end()));
-                RC_ASSERT(numbers_in(right) == std::vector(right_model.begin(), right_model.end()));
-                if (!left.empty()) RC_ASSERT(left.front().number == left_model.front());
-              }
-              left.for_each([&](item& e) { left.erase(e); });
-              right.for_each([&](item& e) { right.erase(e); });
-            });
+  const auto property = [](const std::vector<std::uint8_t>& steps) {
+    std::array<item, 6> items;
+    for (int i = 0; i < 6; ++i) items[static_cast<std::size_t>(i)].number = i;
+    linked_list<item> left, right;
+    std::list<int> left_model, right_model;
+    for (const std::uint8_t step : steps) {
+      item& i = items[step % items.size()];
+      const bool in_left = std::ranges::count(left_model, i.number) > 0;
+      const bool in_right = std::ranges::count(right_model, i.number) > 0;
+      if (in_left) {
+        right.take_from(left, i);
+        left_model.remove(i.number);
+        right_model.push_back(i.number);
+      } else if (in_right) {
+        right.erase(i);
+        right_model.remove(i.number);
+      } else {
+        left.push_back(i);
+        left_model.push_back(i.number);
+      }
+      RC_ASSERT(left.size() == left_model.size());
+      RC_ASSERT(numbers_in(left) == std::vector(left_model.begin(), left_model.end()));
+      RC_ASSERT(numbers_in(right) == std::vector(right_model.begin(), right_model.end()));
+      if (!left.empty()) RC_ASSERT(left.front().number == left_model.front());
+    }
+    left.for_each([&](item& e) { left.erase(e); });
+    right.for_each([&](item& e) { right.erase(e); });
+  };
+  EXPECT_TRUE(rc::check("random pushes, moves between lists and erasures", property));
 }
 
 TEST(LinkedListDeathTest, BrokenContractsAreNamed) {

@@ -122,7 +122,7 @@ TEST(LocalPtrTest, HandlesAreEqualWhenTheyShare) {
 }
 
 TEST(LocalPtrTest, BehavesAsASharedPtr) {
-  rc::check("random copies, moves and drops", [](const std::vector<std::uint16_t>& steps) {
+  const auto property = [](const std::vector<std::uint16_t>& steps) {
     constexpr std::size_t slots = 5;
     std::array<local_ptr<int>, slots> real;
     std::array<std::shared_ptr<int>, slots> model;
@@ -154,7 +154,8 @@ TEST(LocalPtrTest, BehavesAsASharedPtr) {
         RC_ASSERT(static_cast<long>(real[i].use_count()) == model[i].use_count());
       }
     }
-  });
+  };
+  EXPECT_TRUE(rc::check("random copies, moves and drops", property));
 }
 
 TEST(LocalPtrDeathTest, ACountThatWouldWrapStopsTheProgram) {

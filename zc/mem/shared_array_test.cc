@@ -165,31 +165,32 @@ TEST(SharedArrayTest, SizesThatWouldOverflowAreRefused) {
 }
 
 TEST(SharedArrayTest, BehavesAsASharedVector) {
-  rc::check("random copies, slices and writes",
-            [](const std::vector<int>& source, const std::vector<std::uint16_t>& steps) {
-              std::array<shared_array<int>, 3> real;
-              std::array<std::vector<int>, 3> model;
-              real[0] = shared_array<int>::copy_of(source);
-              model[0] = source;
-              for (const std::uint16_t step : steps) {
-                const std::size_t to = step % 3, from = step / 3 % 3;
-                if (step % 2 == 0) {
-                  real[to] = real[from];
-                  model[to] = model[from];
-                } else if (!model[to].empty()) {
-                  auto mine = std::move(real[to]).to_mut();
-                  mine[step % model[to].size()] = step;
-                  model[to][step % model[to].size()] = step;
-                  real[to] = std::move(mine).share();
-                }
-                for (std::size_t i = 0; i < 3; ++i) {
-                  RC_ASSERT(std::ranges::equal(real[i], model[i]));
-                  const std::size_t offset = model[i].empty() ? 0 : step % model[i].size();
-                  const auto part = real[i].slice(offset, model[i].size() - offset);
-                  RC_ASSERT(std::ranges::equal(part.view(), std::span(model[i]).subspan(offset)));
-                }
-              }
-            });
+  const auto property = [](const std::vector<int>& source,
+                           const std::vector<std::uint16_t>& steps) {
+    std::array<shared_array<int>, 3> real;
+    std::array<std::vector<int>, 3> model;
+    real[0] = shared_array<int>::copy_of(source);
+    model[0] = source;
+    for (const std::uint16_t step : steps) {
+      const std::size_t to = step % 3, from = step / 3 % 3;
+      if (step % 2 == 0) {
+        real[to] = real[from];
+        model[to] = model[from];
+      } else if (!model[to].empty()) {
+        auto mine = std::move(real[to]).to_mut();
+        mine[step % model[to].size()] = step;
+        model[to][step % model[to].size()] = step;
+        real[to] = std::move(mine).share();
+      }
+      for (std::size_t i = 0; i < 3; ++i) {
+        RC_ASSERT(std::ranges::equal(real[i], model[i]));
+        const std::size_t offset = model[i].empty() ? 0 : step % model[i].size();
+        const auto part = real[i].slice(offset, model[i].size() - offset);
+        RC_ASSERT(std::ranges::equal(part.view(), std::span(model[i]).subspan(offset)));
+      }
+    }
+  };
+  EXPECT_TRUE(rc::check("random copies, slices and writes", property));
 }
 
 TEST(SharedArrayTest, ManyThreadsMayShareOneArray) {
