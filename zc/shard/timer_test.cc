@@ -1,19 +1,24 @@
 // What must hold of timers: none fires early, none later than the first advance() at or after its
 // tick, callbacks may do anything to any timer, and a jump of hours costs no more than it must.
 //
-// Method: a clock that is a variable; random operations against a list of deadlines. ZC_TEST_SEED=n
-// replays a failure.
+// Method: a clock that is a variable; any sequence of operations, by the test and by the callbacks,
+// against a std::multimap of deadlines, which says what fires and in which order.
 
 #include "zc/shard/timer.h"
 
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
-#include <random>
+#include <ostream>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
-
-#include "zc/testing/seed.h"
+#include <rapidcheck.h>
 
 namespace zc {
 namespace {
@@ -186,90 +191,196 @@ TEST(TimerTest, SleepingAsToldReachesEveryTimerInTime) {
   EXPECT_EQ(now, start + seconds(61));
 }
 
-TEST(TimerTest, RandomOperationsAgreeWithAModel) {
-  SCOPED_TRACE(testing::seed_trace());
-  std::mt19937_64 random(testing::seed());
-  constexpr std::size_t count = 200;
+// ---- against a multimap of deadlines ----------------------------------------------------------
 
-  timer_wheel wheel(start);
-  time_point now = start;
-  std::vector<calling_timer> timers(count);
-  std::vector<std::uint64_t> due(count, 0);  // the model: tick, 0 while disarmed
+constexpr std::size_t timer_count = 12;
+
+// Something to do to a timer; `ago`: by a clock that lags behind.
+enum class verb : std::uint8_t { arm, disarm, destroy, advance };
+struct deed {
+  verb what = verb::disarm;
+  std::size_t who = 0;
+  nanoseconds span{0};
+  nanoseconds ago{0};
+};
+// What is done now, and what that timer does when it fires the next time.
+struct step {
+  deed now;
+  deed later;
+};
+std::ostream& operator<<(std::ostream& to, const deed& d) {
+  constexpr std::array names{"arm", "disarm", "destroy", "advance"};
+  return to << names[static_cast<std::size_t>(d.what)] << '(' << d.who << ", " << d.span.count()
+            << " ns, " << d.ago.count() << " ns ago)";
+}
+std::ostream& operator<<(std::ostream& to, const step& s) {
+  return to << s.now << ", later " << s.later;
+}
+
+rc::Gen<nanoseconds> up_to(nanoseconds most) {
+  return rc::gen::map(rc::gen::inRange<std::int64_t>(0, most.count()),
+                      [](std::int64_t n) { return nanoseconds(n); });
+}
+rc::Gen<nanoseconds> any_span(bool also_odd) {
+  // Whole ticks around a round of the wheel, where slots are shared.
+  const auto rounds = rc::gen::map(rc::gen::inRange(0, 5), [](int n) {
+    return timer_wheel::tick * (static_cast<int>(timer_wheel::slots) * (1 + n / 3) + n % 3 - 1);
+  });
+  return rc::gen::weightedOneOf<nanoseconds>(
+      {{8, up_to(milliseconds(6))},
+       {4, up_to(milliseconds(300))},
+       {4, rounds},
+       {2, up_to(seconds(30))},
+       {1, up_to(hours(2))},
+       {also_odd ? 1u : 0u,
+        rc::gen::element(nanoseconds::min(), nanoseconds(-1), nanoseconds::max())}});
+}
+
+rc::Gen<deed> any_deed(bool outermost) {
+  const auto verbs = rc::gen::weightedElement<verb>({{8, verb::arm},
+                                                     {2, verb::disarm},
+                                                     {1, verb::destroy},
+                                                     {outermost ? 6u : 0u, verb::advance}});
+  return rc::gen::mapcat(verbs, [](verb what) {
+    const auto late = rc::gen::weightedOneOf<nanoseconds>(
+        {{7, rc::gen::just(nanoseconds(0))}, {1, up_to(milliseconds(100))}});
+    return rc::gen::construct<deed>(rc::gen::just(what),
+                                    rc::gen::inRange<std::size_t>(0, timer_count),
+                                    any_span(what == verb::arm), late);
+  });
+}
+
+// What the wheel promises, looked up in the obvious way.
+class naive_timers {
+ public:
+  void perform(const step& s) {
+    fired.clear();
+    then_[s.now.who] = s.later;
+    act(s.now);
+  }
+  bool armed(std::size_t who) const {
+    return std::ranges::any_of(queue, [&](const auto& q) { return q.second == who; });
+  }
+
+  std::multimap<std::int64_t, std::size_t> queue;  // by tick; equal ones stay in their order
   std::vector<std::size_t> fired;
-  const auto arm = [&](std::size_t i) {
-    const nanoseconds spans[] = {milliseconds(50), seconds(5), seconds(60), hours(2)};
-    const nanoseconds span = spans[random() % 4];
-    const nanoseconds after(
-        static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(span.count())));
-    wheel.arm(timers[i], now, after);
-    const nanoseconds deadline = now - start + std::max<nanoseconds>(after, milliseconds(1));
-    due[i] = static_cast<std::uint64_t>((deadline.count() + 999'999) / 1'000'000);
+  time_point now = start;
+
+ private:
+  void act(const deed& d) {
+    if (d.what == verb::advance) return advance(d.span);
+    std::erase_if(queue, [&](const auto& q) { return q.second == d.who; });
+    if (d.what != verb::arm) return;
+    const nanoseconds after =
+        std::clamp<nanoseconds>(d.span, milliseconds(1), hours(24 * 365 * 100));
+    const time_point deadline = std::max(now - d.ago, start) + after;
+    const std::int64_t tick = std::chrono::ceil<milliseconds>(deadline - start).count();
+    queue.emplace(std::max(tick, done_ + 1), d.who);  // what has passed does not come again
+  }
+  void advance(nanoseconds by) {
+    now += by;
+    const std::int64_t target = std::chrono::floor<milliseconds>(now - start).count();
+    while (!queue.empty() && queue.begin()->first <= target) {
+      const auto [tick, who] = *queue.begin();
+      queue.erase(queue.begin());
+      done_ = tick;
+      fired.push_back(who);
+      act(then_[who]);
+    }
+    done_ = target;
+  }
+
+  std::int64_t done_ = 0;
+  std::array<deed, timer_count> then_;
+};
+
+class real_timers {
+ public:
+  real_timers() {
+    for (std::size_t i = 0; i < timer_count; ++i) timers_[i] = std::make_unique<one>(*this, i);
+  }
+  void perform(const step& s) {
+    fired.clear();
+    then_[s.now.who] = s.later;
+    act(s.now);
+  }
+  bool armed(std::size_t who) const { return timers_[who]->armed(); }
+
+  timer_wheel wheel{start};
+  std::vector<std::size_t> fired;
+  time_point now = start;
+
+ private:
+  struct one final : timer {
+    one(real_timers& all, std::size_t number) : of(all), i(number) {}
+    void on_timer() override {
+      of.fired.push_back(i);
+      of.act(of.then_[i]);  // may destroy this one
+    }
+    real_timers& of;
+    const std::size_t i;
   };
-  for (std::size_t i = 0; i < count; ++i) {
-    timers[i].call = [&, i] {
-      fired.push_back(i);
-      ASSERT_LE(start + milliseconds(due[i]), now) << "early";
-      due[i] = 0;
-      const std::size_t other = random() % count;
-      switch (random() % 4) {
-        case 0:
-          arm(i);
-          break;
-        case 1:
-          timers[other].disarm();
-          due[other] = 0;
-          break;
-        case 2:
-          arm(other);
-          break;
-        default:
-          break;
-      }
-    };
-  }
-  for (int step = 0; step < 20'000; ++step) {
-    const std::size_t i = random() % count;
-    switch (random() % 8) {
-      case 0:
-      case 1:
-      case 2:
-        arm(i);
+
+  void act(const deed& d) {
+    switch (d.what) {
+      case verb::arm:
+        wheel.arm(*timers_[d.who], now - d.ago, d.span);
         break;
-      case 3:
-        timers[i].disarm();
-        due[i] = 0;
+      case verb::disarm:
+        timers_[d.who]->disarm();
         break;
-      default: {
-        const nanoseconds jumps[] = {microseconds(300), milliseconds(7), seconds(3), seconds(100)};
-        now += jumps[random() % 4] * static_cast<int>(random() % 3);
-        fired.clear();
+      case verb::destroy:
+        timers_[d.who] = std::make_unique<one>(*this, d.who);
+        break;
+      case verb::advance: {
+        now += d.span;
         const std::size_t reported = wheel.advance(now);
-        ASSERT_EQ(reported, fired.size());
-        for (std::size_t k = 0; k < count; ++k) {
-          // Armed by a callback of this very advance, it counts from now.
-          if (due[k] == 0) continue;
-          ASSERT_GT(start + milliseconds(due[k]), now) << "late";
-        }
-        break;
+        RC_ASSERT(reported == fired.size());
       }
     }
-    std::size_t armed = 0;
-    std::uint64_t next = UINT64_MAX;
-    for (std::size_t k = 0; k < count; ++k) {
-      ASSERT_EQ(timers[k].armed(), due[k] != 0);
-      if (due[k] == 0) continue;
-      armed += 1;
-      next = std::min(next, due[k]);
-    }
-    ASSERT_EQ(wheel.armed(), armed);
-    if (step % 16 == 0 && armed > 0) {
-      ASSERT_LE(wheel.until_next(now, hours(100)), milliseconds(next) - (now - start));
-    }
   }
-  // Nothing may be left over: once everything armed is due, all of it fires.
-  for (calling_timer& t : timers) t.call = nullptr;
-  const std::size_t left = wheel.armed();
-  EXPECT_EQ(wheel.advance(now + hours(3)), left);
+
+  std::array<deed, timer_count> then_;
+  std::array<std::unique_ptr<one>, timer_count> timers_;
+};
+
+TEST(TimerTest, AgreesWithAMultimapOfDeadlines) {
+  const auto property = [] {
+    real_timers real;
+    naive_timers model;
+    const auto check = [&] {
+      RC_ASSERT(real.fired == model.fired);
+      RC_ASSERT(real.wheel.armed() == model.queue.size());
+      for (std::size_t i = 0; i < timer_count; ++i) RC_ASSERT(real.armed(i) == model.armed(i));
+      const nanoseconds wait = real.wheel.until_next(real.now, hours(100));
+      if (model.queue.empty()) {
+        RC_ASSERT(wait == hours(100));
+        return;
+      }
+      // May be too short, but who sleeps as told gets on.
+      RC_ASSERT(wait > nanoseconds(0));
+      RC_ASSERT(wait <= milliseconds(model.queue.begin()->first) - (model.now - start));
+    };
+    const auto one = rc::gen::construct<step>(any_deed(true), any_deed(false));
+    const auto all = *rc::gen::scale(4.0, rc::gen::container<std::vector<step>>(one));
+    for (const step& s : all) {
+      real.perform(s);
+      model.perform(s);
+      check();
+    }
+    // Nothing may be left over: once everything armed is due, all of it fires.
+    for (std::size_t i = 0; i < timer_count; ++i) {
+      const step quiet{.now = {.what = verb::advance, .who = i}, .later = {.who = i}};
+      real.perform(quiet);
+      model.perform(quiet);
+    }
+    const step century{.now = {.what = verb::advance, .span = hours(24 * 365 * 101)}, .later = {}};
+    real.perform(century);
+    model.perform(century);
+    check();
+    RC_ASSERT(model.queue.empty());
+  };
+  EXPECT_TRUE(rc::check("timers fire as a multimap says", property));
 }
 
 }  // namespace
