@@ -8,11 +8,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <initializer_list>
 #include <memory>
 #include <numeric>
 #include <optional>
-#include <ostream>
 #include <utility>
 #include <vector>
 
@@ -21,6 +19,7 @@
 
 #include "zc/shard/channel.h"
 #include "zc/shard/channel_for_tests.h"
+#include "zc/shard/commands_for_tests.h"
 #include "zc/shard/mailbox.h"
 #include "zc/shard/task.h"
 #include "zc/shard/task_scope.h"
@@ -29,34 +28,13 @@
 namespace zc {
 namespace {
 
+using for_tests::any_commands;
 using for_tests::by_value;
+using for_tests::command;
+using for_tests::commands;
 using for_tests::item;
 using for_tests::make;
 using testing::shard_rig;
-
-// One thing to do, with two numbers that say how much of it. Every property takes from them what it
-// needs.
-template <class Verb>
-struct command {
-  Verb what;
-  std::size_t n;
-  std::size_t m;
-  friend std::ostream& operator<<(std::ostream& to, const command& c) {
-    return to << name_of(c.what) << '(' << c.n << ", " << c.m << ')';
-  }
-};
-template <class Verb>
-using commands = std::vector<command<Verb>>;
-
-// Up to some 600 at a time; `how_often` weighs the verbs.
-template <class Verb>
-rc::Gen<commands<Verb>> any_commands(
-    std::initializer_list<std::pair<std::size_t, Verb>> how_often) {
-  const auto verbs = rc::gen::weightedElement(how_often);
-  const auto one = rc::gen::construct<command<Verb>>(verbs, rc::gen::inRange<std::size_t>(0, 20),
-                                                     rc::gen::inRange<std::size_t>(0, 30));
-  return rc::gen::scale(6.0, rc::gen::container<commands<Verb>>(one));
-}
 
 // ---- channel ----------------------------------------------------------------------------------
 

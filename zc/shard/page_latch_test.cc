@@ -2,20 +2,32 @@
 // before; a writer that stops in the middle harms nobody; a reader believes nothing that it reads
 // about sizes.
 //
-// Method: examples on plain memory, some of it written by hand as a broken writer leaves it; threads
-// with pages of one repeated word, which mean something under ThreadSanitizer.
+// Method: examples on plain memory, some of it written by hand as a broken writer leaves it; any
+// list of commands against a vector that is replaced; threads with pages of one repeated word,
+// which mean something under ThreadSanitizer.
 
 #include "zc/shard/page_latch.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "zc/shard/commands_for_tests.h"
 
 namespace zc {
 namespace {
+
+using for_tests::any_commands;
+using for_tests::command;
 
 constexpr std::size_t page_words = 64;
 constexpr std::size_t page_size = page_words * 8;
@@ -107,6 +119,55 @@ TEST(PageLatchTest, SizesThatCannotBeAreRefused) {
     in.storage[1] = size;
     EXPECT_EQ(page_latch::reader::over(in.all()).error().code, errc::truncated) << size;
   }
+}
+
+enum class on_latch : std::uint8_t { publish, stop_halfway, read };
+const char* name_of(on_latch what) {
+  constexpr std::array names{"publish", "stop_halfway", "read"};
+  return names[static_cast<std::size_t>(what)];
+}
+
+TEST(PageLatchTest, AgreesWithAVectorThatIsReplaced) {
+  const auto property = [] {
+    const auto count = *rc::gen::inRange<std::size_t>(1, 12);
+    words storage(page_latch::room_for(count * 8) / 8 + *rc::gen::inRange<std::size_t>(0, 3));
+    const auto room = std::as_writable_bytes(std::span(storage));
+    std::optional<page_latch::writer> writer(std::in_place, room, count * 8);
+    const auto reader = page_latch::reader::over(room);
+    RC_ASSERT(reader.has_value());
+    RC_ASSERT(reader->page_size() == count * 8);
+    words model;
+    std::uint64_t completed = 0;
+    using enum on_latch;
+    const auto all = *any_commands<on_latch>({{40, publish}, {20, stop_halfway}, {40, read}});
+    for (const command<on_latch>& c : all) {
+      switch (c.what) {
+        case publish:
+          model.assign(count, c.n);
+          model[c.m % count] = c.m;
+          writer->publish(std::as_bytes(std::span(model)));
+          completed += 1;
+          break;
+        case stop_halfway: {
+          // A writer dies when some words of the next page are written; another one goes on.
+          const std::size_t at = page_latch::head_bytes / 8 + (completed + 1) % 2 * count;
+          std::fill_n(storage.begin() + static_cast<long>(at), c.n % (count + 1), c.m);
+          writer.emplace(room, count * 8);
+          break;
+        }
+        case read: {
+          words copy(count, 99);
+          const auto number = reader->read(std::as_writable_bytes(std::span(copy)));
+          RC_ASSERT(number.has_value() == (completed > 0));
+          if (number) RC_ASSERT(*number == completed);
+          if (!number) RC_ASSERT(number.error().code == errc::closed);
+          RC_ASSERT(copy == (completed > 0 ? model : words(count, 99)));
+        }
+      }
+      RC_ASSERT(reader->completed() == completed);
+    }
+  };
+  EXPECT_TRUE(rc::check("a page latch agrees with a vector that is replaced", property));
 }
 
 // Pages that take some microseconds to copy: the writer overtakes the reader in the middle of most.

@@ -3,33 +3,39 @@
 // longer; readers wait for nobody; no change of concurrent writers is lost.
 //
 // Method: examples; every interleaving of small models, with the same code on the model checker's
-// atomics, and with atomics that are broken on purpose, which it must notice; a random model; and
-// threads with checksums, which mean something under ThreadSanitizer and AddressSanitizer.
+// atomics, and with atomics that are broken on purpose, which it must notice; any list of
+// commands against shared pointers; and threads with checksums, which mean something under
+// ThreadSanitizer and AddressSanitizer.
 
 #include "zc/shard/snapshot.h"
 
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
+#include "zc/shard/commands_for_tests.h"
 #include "zc/testing/interleave.h"
 #include "zc/testing/leaks.h"
-#include "zc/testing/seed.h"
 
 namespace zc {
 namespace {
 
+using for_tests::any_commands;
+using for_tests::command;
 using testing::interleave;
 using testing::model_atomics;
 
@@ -192,43 +198,152 @@ TEST(SnapshotDeathTest, ReadersThatOutliveTheSnapshotStopTheProgram) {
       "a snapshot must outlive its readers");
 }
 
-TEST(SnapshotTest, AgreesWithAListOfSharedPointers) {
-  SCOPED_TRACE(testing::seed_trace());
-  std::mt19937 random(testing::seed());
-  snapshot<std::shared_ptr<int>> live(std::make_shared<int>(0));
-  std::shared_ptr<int> last = newest(live);
-  std::array<std::optional<snapshot<std::shared_ptr<int>>::reader>, 4> readers;
-  std::array<std::shared_ptr<int>, 4> held;
-  std::vector<std::weak_ptr<int>> all{last};
-  for (int i = 0; i < 20'000; ++i) {
-    const std::size_t r = random() % readers.size();
-    switch (random() % 6) {
-      case 0:
-        last = std::make_shared<int>(i);
-        all.push_back(last);
-        live.publish(last);
-        break;
-      case 1:
-        readers[r].reset();
-        held[r] = nullptr;
-        break;
-      case 2:
-        if (readers[r]) readers[r]->let_go();
-        held[r] = nullptr;
-        break;
-      case 3:
-        if (readers[r]) {
-          EXPECT_EQ(readers[r]->stale(), held[r] != last);
+// ---- against shared pointers ------------------------------------------------------------------
+
+enum class on_snapshot : std::uint8_t {
+  publish,
+  update,
+  update_not,
+  read,
+  again,
+  refresh,
+  let_go,
+  end_reader,
+  pin,
+  load,
+  drop_pin,
+  subscribe,
+};
+const char* name_of(on_snapshot what) {
+  constexpr std::array names{"publish", "update",  "update_not", "read",
+                             "again",   "refresh", "let_go",     "end_reader",
+                             "pin",     "load",    "drop_pin",   "subscribe"};
+  return names[static_cast<std::size_t>(what)];
+}
+
+// What a version holds: a number, and a share of something that tells how many such values live.
+struct versioned {
+  std::size_t value;
+  std::shared_ptr<int> alive;
+};
+// The same in the model: held by shared pointers, and so alive as long as one of them.
+struct naive_version {
+  std::size_t value;
+  std::uint64_t number;
+};
+using naive_handle = std::shared_ptr<const naive_version>;
+
+TEST(SnapshotTest, AgreesWithSharedPointers) {
+  const auto property = [] {
+    using live_value = snapshot<versioned>;
+    const auto alive = std::make_shared<int>();
+    live_value real(versioned{0, alive});
+    naive_handle newest = std::make_shared<naive_version>(naive_version{0, 1});
+    std::vector<std::weak_ptr<const naive_version>> made{newest};
+
+    constexpr std::size_t reader_count = 4;
+    std::array<std::optional<live_value::reader>, reader_count> readers;
+    std::array<naive_handle, reader_count> held;  // by the readers
+    std::deque<std::pair<live_value::pin, naive_handle>> pins;
+    std::vector<std::uint64_t> heard, expected;
+    std::optional<live_value::subscription> listening;
+
+    const auto publish_model = [&](std::size_t value) {
+      newest = std::make_shared<naive_version>(naive_version{value, newest->number + 1});
+      made.push_back(newest);
+      if (listening) expected.push_back(newest->number);
+      return newest->number;
+    };
+    using enum on_snapshot;
+    const auto all = *any_commands<on_snapshot>({{30, publish},
+                                                 {10, update},
+                                                 {5, update_not},
+                                                 {30, read},
+                                                 {15, again},
+                                                 {15, refresh},
+                                                 {10, let_go},
+                                                 {5, end_reader},
+                                                 {10, pin},
+                                                 {10, load},
+                                                 {15, drop_pin},
+                                                 {3, subscribe}});
+    for (const command<on_snapshot>& c : all) {
+      const std::size_t i = c.n % reader_count;
+      if (c.what >= read && c.what <= pin && !readers[i]) {
+        readers[i].emplace(real);
+        held[i] = newest;
+      }
+      switch (c.what) {
+        case publish:
+          RC_ASSERT(real.publish({c.m, alive}) == publish_model(c.m));
+          break;
+        case update: {
+          const auto number = real.update([&](versioned& v) { v.value += c.m; });
+          RC_ASSERT(number == publish_model(newest->value + c.m));
+          break;
         }
-        break;
-      default:
-        if (!readers[r]) readers[r].emplace(live);
-        ASSERT_EQ(readers[r]->read(), last);
-        held[r] = last;
+        case update_not: {
+          const auto number = real.update([](versioned& v) {
+            v.value += 1000;
+            return false;
+          });
+          RC_ASSERT(number == newest->number);
+          break;
+        }
+        case read:
+          held[i] = newest;
+          RC_ASSERT(readers[i]->read().value == newest->value);
+          break;
+        case again:
+          if (!held[i]) held[i] = newest;
+          RC_ASSERT(readers[i]->again().value == held[i]->value);
+          break;
+        case refresh:
+          RC_ASSERT(readers[i]->refresh() == (held[i] != newest));
+          held[i] = newest;
+          break;
+        case let_go:
+          readers[i]->let_go();
+          held[i] = nullptr;
+          break;
+        case end_reader:
+          readers[i].reset();
+          held[i] = nullptr;
+          break;
+        case pin:
+          if (!held[i]) held[i] = newest;
+          pins.emplace_back(readers[i]->held(), held[i]);
+          break;
+        case load:
+          pins.emplace_back(real.load(), newest);
+          break;
+        case drop_pin:
+          if (!pins.empty()) pins.erase(pins.begin() + static_cast<long>(c.m % pins.size()));
+          break;
+        case subscribe:
+          if (listening) {
+            listening.reset();
+          } else {
+            listening.emplace(real.on_change([&](std::uint64_t n) { heard.push_back(n); }));
+          }
+      }
+      std::erase_if(made, [](const auto& w) { return w.expired(); });
+      RC_ASSERT(real.versions_alive() == made.size());
+      RC_ASSERT(alive.use_count() == 1 + static_cast<long>(made.size()));
+      RC_ASSERT(real.version_number() == newest->number);
+      RC_ASSERT(heard == expected);
+      for (std::size_t r = 0; r < reader_count; ++r) {
+        if (!readers[r]) continue;
+        RC_ASSERT(readers[r]->stale() == (held[r] != newest));
+        RC_ASSERT(readers[r]->version() == (held[r] ? held[r]->number : 0));
+      }
+      for (const auto& [kept, model] : pins) {
+        RC_ASSERT(kept->value == model->value);
+        RC_ASSERT(kept.version() == model->number);
+      }
     }
-    std::erase_if(all, [](const auto& w) { return w.expired(); });
-    ASSERT_EQ(live.versions_alive(), all.size());
-  }
+  };
+  EXPECT_TRUE(rc::check("a snapshot agrees with shared pointers", property));
 }
 
 // ---- every interleaving ---------------------------------------------------------------------

@@ -3,19 +3,23 @@
 // passes the word on; and nobody, task or thread, sleeps over a free place.
 //
 // Method: a counter of free places that is all there is to have; tasks on shards turned by hand;
-// and threads, which mean something under ThreadSanitizer.
+// any list of commands against two deques; and threads, which mean something under ThreadSanitizer.
 
 #include "zc/shard/waiting_room.h"
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
+#include "zc/shard/commands_for_tests.h"
 #include "zc/shard/sleep.h"
 #include "zc/testing/job.h"
 #include "zc/testing/shard_rig.h"
@@ -23,6 +27,8 @@
 namespace zc {
 namespace {
 
+using for_tests::any_commands;
+using for_tests::command;
 using testing::job;
 using testing::running_shard;
 using testing::shard_rig;
@@ -197,6 +203,82 @@ TEST(WaitingRoomTest, WhoTriedAfterItWasToldPassesNothingOn) {
   const job b = look(p, looked);
   r.turns(3);
   EXPECT_EQ(looked, 0);
+}
+
+enum class on_room : std::uint8_t { come, give, snatch, cancel, turn };
+const char* name_of(on_room what) {
+  constexpr std::array names{"come", "give", "snatch", "cancel", "turn"};
+  return names[static_cast<std::size_t>(what)];
+}
+
+// Who waits and who was told, in their order.
+struct naive_room {
+  void come(int who) {
+    if (free == 0) return waiting.push_back(who);
+    free -= 1;
+    log.push_back(who);
+  }
+  void tell() {
+    if (waiting.empty()) return;
+    told.push_back(waiting.front());
+    waiting.pop_front();
+  }
+  void cancel(int who) {
+    std::erase(waiting, who);
+    if (std::erase(told, who) > 0) tell();  // the word is passed on
+  }
+  void turn() {
+    for (const int who : std::exchange(told, {})) come(who);
+  }
+
+  int free = 0;
+  std::deque<int> waiting, told;
+  std::vector<int> log;
+};
+
+TEST(WaitingRoomTest, AgreesWithTwoDeques) {
+  const auto property = [] {
+    shard_rig r;
+    places real(0);
+    std::vector<int> log;
+    std::vector<job> tasks;
+    naive_room model;
+    using enum on_room;
+    const auto all =
+        *any_commands<on_room>({{60, come}, {40, give}, {10, snatch}, {25, cancel}, {30, turn}});
+    for (const command<on_room>& c : all) {
+      switch (c.what) {
+        case come:
+          model.come(static_cast<int>(tasks.size()));
+          tasks.push_back(take_one(real, log, static_cast<int>(tasks.size())));
+          break;
+        case give:
+          real.give(static_cast<int>(c.n % 4));
+          for (std::size_t i = 0; i < c.n % 4; ++i) {
+            model.free += 1;
+            model.tell();
+          }
+          break;
+        case snatch:  // by one who does not wait: who was told may find nothing
+          if (real.try_take()) model.free -= 1;
+          break;
+        case cancel: {
+          if (tasks.empty()) break;
+          const std::size_t who = tasks.size() - 1 - c.m % tasks.size();
+          tasks[who].cancel();
+          model.cancel(static_cast<int>(who));
+          break;
+        }
+        case turn:
+          r.turn();
+          model.turn();
+          RC_ASSERT(real.free == 0 || model.waiting.empty());  // nobody waits beside a free place
+      }
+      RC_ASSERT(log == model.log);
+      RC_ASSERT(real.free == model.free);
+    }
+  };
+  EXPECT_TRUE(rc::check("a waiting room agrees with two deques", property));
 }
 
 TEST(WaitingRoomDeathTest, AWaiterMustNotOutliveTheRoom) {
