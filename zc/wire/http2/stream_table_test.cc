@@ -1,15 +1,16 @@
 // What must hold of `stream_table`: it finds what is in it and nothing else, whatever was inserted
-// and erased before. Method: random operations against std::map.
+// and erased before. Method: any list of operations against std::map.
 
 #include "zc/wire/http2/stream_table.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
-#include <random>
+#include <ostream>
 #include <vector>
 
 #include <gtest/gtest.h>
-
-#include "zc/testing/seed.h"
+#include <rapidcheck.h>
 
 namespace zc::http2 {
 namespace {
@@ -37,34 +38,45 @@ TEST(StreamTableTest, StreamsThatStayForEverAreFoundAmongThoseThatCome) {
   EXPECT_EQ(t.size(), 1u);
 }
 
-TEST(StreamTableTest, RandomOperationsAgreeWithAMap) {
-  SCOPED_TRACE(::testing::Message() << "ZC_TEST_SEED=" << testing::seed());
-  std::mt19937 engine(static_cast<std::mt19937::result_type>(testing::seed()));
-  const auto random = [&engine] { return static_cast<std::uint32_t>(engine()); };
-  for (int round = 0; round < 50; ++round) {
+// To do with a stream: `insert` where it is not there, or erase.
+struct change {
+  bool insert;
+  std::int32_t id;
+  std::size_t what;
+};
+std::ostream& operator<<(std::ostream& to, const change& c) {
+  return to << (c.insert ? "insert " : "erase ") << c.id;
+}
+
+TEST(StreamTableTest, AgreesWithAMap) {
+  const auto property = [] {
     stream_table<thing> real;
     std::map<std::int32_t, thing*> model;
-    std::vector<thing> things(64);
-    const std::int32_t spread = 1 << (4 + random() % 20);  // from dense to far apart
-    for (int i = 0; i < 2'000; ++i) {
-      const auto id =
-          static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(spread)) * 2 + 1;
-      if (random() % 2 == 0) {
-        real.erase(id);
-        model.erase(id);
-      } else if (!model.contains(id)) {
-        thing& it = things[random() % things.size()];
-        real.insert(id, it);
-        model.emplace(id, &it);
+    std::vector<thing> things(16);
+    // From dense, where many share a home, to far apart.
+    const std::int32_t spread = 1 << *rc::gen::inRange(4, 30);
+    const auto ids = rc::gen::map(rc::gen::inRange<std::int32_t>(0, spread),
+                                  [](std::int32_t n) { return n * 2 + 1; });
+    const auto changes = rc::gen::construct<change>(rc::gen::arbitrary<bool>(), ids,
+                                                    rc::gen::inRange<std::size_t>(0, 16));
+    const auto all = *rc::gen::scale(10.0, rc::gen::container<std::vector<change>>(changes));
+    for (const change& c : all) {
+      if (!c.insert) {
+        real.erase(c.id);
+        model.erase(c.id);
+      } else if (model.emplace(c.id, &things[c.what]).second) {
+        real.insert(c.id, things[c.what]);
       }
-      ASSERT_EQ(real.size(), model.size());
-      const auto asked =
-          static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(spread)) * 2 + 1;
-      const auto known = model.find(asked);
-      ASSERT_EQ(real.find(asked), known == model.end() ? nullptr : known->second);
+      RC_ASSERT(real.size() == model.size());
+      const auto known = model.find(c.id);
+      RC_ASSERT(real.find(c.id) == (known == model.end() ? nullptr : known->second));
     }
-    for (const auto& [id, it] : model) ASSERT_EQ(real.find(id), it);
-  }
+    for (const change& c : all) {
+      const auto known = model.find(c.id);
+      RC_ASSERT(real.find(c.id) == (known == model.end() ? nullptr : known->second));
+    }
+  };
+  EXPECT_TRUE(rc::check("a stream table agrees with a map", property));
 }
 
 }  // namespace
