@@ -2,13 +2,19 @@
 // and an aligned buffer becomes bytes without moving.
 #include "zc/mem/aligned.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include "zc/base/ledger.h"
 
@@ -78,6 +84,64 @@ TEST(AlignedTest, ABufferBecomesBytesWhereItLies) {
   EXPECT_EQ(text.data(), at);
   EXPECT_EQ(text.text(), "hi");
   EXPECT_EQ(ledger::read().copied(), before);
+}
+
+// Buffers of any size and boundary, moved about, against strings; then they become bytes.
+TEST(AlignedTest, BuffersAgreeWithStringsAndStayWhereTheyAre) {
+  const auto property = [](const std::vector<std::uint16_t>& steps) {
+    struct slot {
+      aligned_buffer real;
+      std::string model;
+      const std::byte* at = nullptr;
+    };
+    std::array<slot, 4> slots;
+    std::vector<std::pair<bytes, std::string>> made;
+    const auto before = ledger::read().copied();
+    for (const std::uint16_t step : steps) {
+      slot& one = slots[step % 4];
+      slot& other = slots[step / 4 % 4];
+      const std::size_t n = step / 16;
+      switch (n % 4) {
+        case 0:
+        case 1: {
+          const std::size_t alignment = std::size_t{1} << n % 14;
+          one.real = n % 4 == 0 ? aligned_buffer::try_make(n + 1, alignment)
+                                : aligned_buffer::try_make_zeroed(n + 1, alignment);
+          RC_ASSERT(address(one.real.data()) % alignment == 0u);
+          RC_ASSERT(one.real.alignment() == alignment);
+          one.at = one.real.data();
+          one.model.assign(n + 1, n % 4 == 0 ? static_cast<char>('a' + n % 26) : '\0');
+          if (n % 4 == 0) std::ranges::fill(one.real.view(), static_cast<std::byte>('a' + n % 26));
+          break;
+        }
+        case 2:
+          if (&one == &other) break;
+          one = std::move(other);
+          other = {};
+          break;
+        default: {
+          if (!one.real) break;
+          const std::size_t written = n % (one.model.size() + 1);
+          bytes_builder b = std::move(one.real).into_builder(written);
+          RC_ASSERT(b.spare().size() == one.model.size() - written);
+          b.commit(b.spare().size() / 2);
+          one.model.resize(written + (one.model.size() - written) / 2);
+          made.emplace_back(std::move(b).freeze(), one.model);
+          if (!one.model.empty()) RC_ASSERT(made.back().first.data() == one.at);
+          one = {};
+        }
+      }
+      for (slot& s : slots) {
+        RC_ASSERT(static_cast<bool>(s.real) == !s.model.empty());
+        RC_ASSERT(s.real.size() == s.model.size());
+        RC_ASSERT(s.real.data() == s.at);
+        RC_ASSERT(std::ranges::equal(s.real.view(), std::as_bytes(std::span(s.model))));
+      }
+    }
+    for (const auto& [real, model] : made) RC_ASSERT(real == model);
+    RC_ASSERT(ledger::read().copied() == before);
+  };
+  EXPECT_TRUE(rc::check("aligned buffers agree with strings", property));
 }
 
 TEST(AlignedTest, SizesNobodyHasAreAValueNotACrash) {

@@ -2,14 +2,19 @@
 // goes from thread to thread with whoever deletes, and derived classes are left alone.
 #include "zc/mem/recycled.h"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include "zc/mem/local_ptr.h"
 
@@ -50,6 +55,40 @@ TEST(RecycledTest, NoMoreThanTheBoundIsKept) {
     for (int i = 0; i < 10; ++i) many.push_back(std::make_unique<request>());
   }
   EXPECT_EQ(request::kept_here(), 4U);
+}
+
+// What is kept is a stack of places: the last that was given back is the next that is given out.
+struct stacked final : recycled<stacked, 6> {
+  std::array<int, 8> numbers{};
+};
+
+TEST(RecycledTest, AgreesWithAStackOfPlaces) {
+  const auto property = [](const std::vector<std::uint8_t>& steps) {
+    std::vector<std::unique_ptr<stacked>> others;  // what the case before has left
+    while (stacked::kept_here() > 0) others.push_back(std::make_unique<stacked>());
+    std::vector<std::unique_ptr<stacked>> out;
+    std::vector<const stacked*> kept;
+    for (const std::uint8_t step : steps) {
+      if (step % 2 == 0) {
+        out.push_back(std::make_unique<stacked>());
+        if (!kept.empty()) {
+          RC_ASSERT(out.back().get() == kept.back());
+          kept.pop_back();
+        }
+        for (const auto& one : std::span(out).first(out.size() - 1)) {
+          RC_ASSERT(one.get() != out.back().get());
+        }
+        RC_ASSERT(std::ranges::count(out.back()->numbers, 0) == 8);
+        out.back()->numbers.fill(step + 1);
+      } else if (!out.empty()) {
+        const auto one = out.begin() + step / 2 % static_cast<long>(out.size());
+        if (kept.size() < 6) kept.push_back(one->get());
+        out.erase(one);
+      }
+      RC_ASSERT(stacked::kept_here() == kept.size());
+    }
+  };
+  EXPECT_TRUE(rc::check("recycled memory agrees with a stack", property));
 }
 
 TEST(RecycledTest, SharedValuesOfAThreadAreRecycledToo) {
