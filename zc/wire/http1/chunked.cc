@@ -50,6 +50,10 @@ result<void> chunked_decoder::step(unsigned char c) {
       return size_digit(c);
     case place::size:
       if (hex_value(c) >= 0) return size_digit(c);
+      [[fallthrough]];
+    case place::size_blank:
+      // Blanks before the extension, or from senders that pad: another digit behind them would make
+      // it a size that two readers read differently.
       if (c == '\r') {
         at_ = place::size_lf;
         return {};
@@ -57,7 +61,7 @@ result<void> chunked_decoder::step(unsigned char c) {
       if (c != ';' && c != ' ' && c != '\t') {
         return fail(errc::malformed, "not a chunk size", position_);
       }
-      at_ = place::extension;
+      at_ = c == ';' ? place::extension : place::size_blank;
       return count_extension();
     case place::extension:
       if (c == '\r') {

@@ -39,6 +39,7 @@ class chunked_decoder {
   enum class place : unsigned char {
     size_first,  // the first digit of a size
     size,
+    size_blank,  // between it and its extension
     extension,
     size_lf,
     data,
