@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+// The sanitizers' own. NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" [[gnu::weak]] void __sanitizer_set_death_callback(void (*)(void));
 
 namespace sluice::sim {

@@ -147,7 +147,8 @@ bool file_writer::try_append(bytes_chain&& body, shard& from, done&& on_done) {
   if (!admit(charge)) return false;
   auto one = std::make_unique<record>(std::move(body), &from, std::move(on_done), result<void>());
   if (queue_.try_send(std::move(one))) return true;
-  body = std::move(one->body);  // closed
+  // Closed: a send that fails has not touched its value. NOLINTNEXTLINE(bugprone-use-after-move)
+  body = std::move(one->body);
   on_done = std::move(one->on_done);
   dismiss(1, charge);
   return false;

@@ -15,6 +15,7 @@ namespace {
 // A handle is three words and nothing points to it: moving it is moving its words, and what is left
 // behind is raw memory. The places may overlap.
 void relocate(const bytes* from, std::size_t count, bytes* to) noexcept {
+  // NOLINTNEXTLINE(bugprone-undefined-memory-manipulation)
   if (count > 0) std::memmove(static_cast<void*>(to), from, count * sizeof(bytes));
 }
 
@@ -246,7 +247,8 @@ void bytes_chain::append_or_copy(bytes piece) {
 }
 
 void bytes_chain::append_or_copy(const bytes_chain& other) {
-  const bytes_chain shared(other);  // also when it is this chain
+  // Also when it is this chain. NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+  const bytes_chain shared(other);
   const std::size_t before = size_;
   try {
     for (const bytes& piece : shared) append_or_copy(piece);

@@ -205,7 +205,7 @@ void grpc_connection::on_end() {
 }
 
 // Ends all calls; the connection itself is destroyed at the turn end.
-void grpc_connection::lose(std::string why) {
+void grpc_connection::lose(const std::string& why) {
   if (std::exchange(over_, true)) return;
   timer_.disarm();
   sign_of_life_.disarm();

@@ -34,7 +34,7 @@ class grpc_connection final : public link, private http2::session_events {
   static constexpr std::size_t fields_max = 96;
 
   void start();
-  void lose(std::string why);
+  void lose(const std::string& why);
   bool usable() const noexcept {
     return http_.greeted() && !retiring_ && !over_ && !send_broken_ && http_.may_request();
   }

@@ -205,6 +205,7 @@ task<typename detail::call_state<F>::answer> offload(offload_pool& pool, F fn) {
   typename detail::call_state<F>::awaiter answered(*state);
   offload_pool::work work = detail::call_letter<F>(state);
   for (;;) {
+    // Work that is not taken has not been touched. NOLINTNEXTLINE(bugprone-use-after-move)
     const offload_pool::outcome how = pool.submit(std::move(work));
     if (how == offload_pool::outcome::taken) break;
     if (how == offload_pool::outcome::exhausted) {

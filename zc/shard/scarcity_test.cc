@@ -130,7 +130,7 @@ task<std::optional<int>> sum(int depth, int& alive) {
     task<std::optional<int>> child;
     try {
       child = sum(depth - 1, alive);
-    } catch (const std::bad_alloc&) {
+    } catch (const std::bad_alloc&) {  // no memory: no child
     }
     if (!child) co_return std::nullopt;
     co_await yield();
@@ -294,7 +294,7 @@ TEST_F(ScarcityTest, ACallGivesAValueAndRunsOnceOrNotAtAll) {
       task<result<int>> asked;
       try {
         asked = call(to, [&count, c = std::move(c)] { return ++count; });
-      } catch (const std::bad_alloc&) {
+      } catch (const std::bad_alloc&) {  // no memory: not asked
       }
       if (asked) answer.emplace(co_await std::move(asked));
     };
@@ -330,7 +330,7 @@ TEST_F(ScarcityTest, WorkForThePoolGivesAValueAndRunsOnceOrNotAtAll) {
       task<result<int>> asked;
       try {
         asked = offload(on, [&count] { return ++count; });
-      } catch (const std::bad_alloc&) {
+      } catch (const std::bad_alloc&) {  // no memory: not asked
       }
       if (asked) answer.emplace(co_await std::move(asked));
     };

@@ -126,12 +126,14 @@ void publish_number(benchmark::State& state) {
   for (auto _ : state) live.publish(++n);
 }
 
+// A template's name cannot stand in parentheses. NOLINTBEGIN(bugprone-macro-parentheses)
 #define ZC_WAYS(body)                    \
   BENCHMARK(body<by_reader>);            \
   BENCHMARK(body<by_load>);              \
   BENCHMARK(body<by_mutex_and_copy>);    \
   BENCHMARK(body<by_mutex_and_pointer>); \
   BENCHMARK(body<by_atomic_pointer>)
+// NOLINTEND(bugprone-macro-parentheses)
 ZC_WAYS(read_only);
 ZC_WAYS(while_written);
 BENCHMARK(read_only<by_reader>)->Threads(2);

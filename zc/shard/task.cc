@@ -9,13 +9,14 @@
 namespace zc::detail {
 
 void task_threw() noexcept {
-  const char* what = "not a std::exception";
+  const char* what = "";
   std::exception_ptr held = std::current_exception();
   try {
     if (held) std::rethrow_exception(held);
   } catch (const std::exception& e) {
     what = e.what();
   } catch (...) {
+    what = "not a std::exception";
   }
   std::fprintf(stderr, "zc: an exception left a task: %s\n", what);
   std::abort();

@@ -40,7 +40,9 @@ class countdown : public task_watcher {
   }
   std::coroutine_handle<> on_task_done(promise_base&) noexcept override {
     // Later ones of a when_any find nobody: the first was enough.
-    if (left_ == 0 || --left_ > 0) return std::noop_coroutine();
+    if (left_ == 0) return std::noop_coroutine();
+    left_ -= 1;
+    if (left_ > 0) return std::noop_coroutine();
     return parent ? parent : std::noop_coroutine();
   }
   std::coroutine_handle<> parent;

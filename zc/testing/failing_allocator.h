@@ -116,7 +116,7 @@ std::uint64_t fail_each_allocation(Body&& body, std::uint64_t runs_max = 10'000)
       failing_allocator hostile(failing_allocator::nth(n));
       try {
         body();
-      } catch (const std::bad_alloc&) {
+      } catch (const std::bad_alloc&) {  // no memory: as it should be
       }
       refused = hostile.refused();
       left = hostile.blocks_out();

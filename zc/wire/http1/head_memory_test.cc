@@ -65,6 +65,7 @@ TEST(HeadMemoryTest, ParsingAndLookingUpAllocateNothing) {
   EXPECT_EQ(type, "application/x-protobuf");
   EXPECT_TRUE(token.starts_with("Bearer ey") && token.ends_with("dXJl"));
   const std::string owned(token);
+  EXPECT_EQ(owned, token);
   EXPECT_GT(testing::allocations().times, after.times) << "nobody counts: the test proves nothing";
 }
 

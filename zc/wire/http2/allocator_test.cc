@@ -4,6 +4,7 @@
 
 #include "zc/wire/http2/allocator.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <random>
@@ -42,7 +43,7 @@ TEST(AllocatorTest, LiveBlocksNeverOverlap) {
 
 TEST(AllocatorTest, ResizingKeepsTheContent) {
   auto* block = static_cast<char*>(resize(nullptr, 10));
-  std::memcpy(block, "0123456789", 10);
+  std::copy_n("0123456789", 10, block);
   for (const std::size_t size : {20u, 4'000u, 70'000u, 5'000u, 100u, 10u}) {
     block = static_cast<char*>(resize(block, size));
     ASSERT_NE(block, nullptr);
