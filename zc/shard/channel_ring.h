@@ -177,9 +177,9 @@ class channel_ring {
            (position & (one_lap_ - 1)) / step;
   }
 
-  // A sender's slots ahead were last written by a receiver, so their lines are with its core. They
-  // are asked for now: the move of tail_ waits for every store before it, and one into a line that
-  // has to come from there takes as long as the rest of the sends into that line.
+  // The slots ahead were last written by a receiver, so their lines are with its core. A sender asks
+  // for them early: the move of tail_ waits for every store before it, and one into a line that has
+  // to come from there takes as long as the rest of the sends into that line.
   void fill(slot& s, T& item, std::size_t weight) noexcept {
     constexpr std::ptrdiff_t ahead = std::max<std::ptrdiff_t>(64 / sizeof(slot), 1);
     slot* const first = slots_.get();

@@ -127,7 +127,7 @@ class shard {
   // itself again, for the same turn end (bounded by the caller).
   void at_turn_end(turn_end_work& work) noexcept;
   // A hint: the turn should end before more is received, since what waits for its end is large and
-  // was received just now. The kernel copies it twice as fast while it is in the cache.
+  // was received just now: the kernel copies it faster while it is in the cache.
   void end_turn_soon() noexcept { poller_->end_poll_soon(); }
 
   // Runs `task` on the shard's thread, in a later turn, in the order of posting. Any thread. After
